@@ -1,0 +1,8 @@
+/** A problem for the operator: one line that says what is wrong and how to mend it. main.ts prints it and exits 1. */
+export class StartupError extends Error {
+  override readonly name = 'StartupError';
+
+  constructor(message: string, options?: ErrorOptions) {
+    super(message.trim().replace(/\s*\n\s*/g, ' '), options);
+  }
+}
