@@ -18,15 +18,16 @@ const SQLITE_BUSY = 5;
  */
 export function acquireOwnerLock(dataDir: string): OwnerLock | undefined {
   const database = new DatabaseSync(join(dataDir, 'owner.lock'), { timeout: 0 });
+  const ownerFile = join(dataDir, 'owner.json');
   try {
     database.exec('BEGIN EXCLUSIVE');
+    rmSync(ownerFile, { force: true }); // a killed owner's may belong to another user
+    writeFileSync(ownerFile, JSON.stringify({ pid: process.pid, startedAt: new Date().toISOString() }));
   } catch (error) {
     database.close();
     if ((error as { errcode?: number }).errcode === SQLITE_BUSY) return undefined;
     throw error;
   }
-  const ownerFile = join(dataDir, 'owner.json');
-  writeFileSync(ownerFile, JSON.stringify({ pid: process.pid, startedAt: new Date().toISOString() }));
   return {
     release() {
       if (!database.isOpen) return;

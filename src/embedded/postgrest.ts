@@ -1,4 +1,5 @@
 import { rmSync } from 'node:fs';
+import querystring from 'node:querystring';
 import { setTimeout as delay } from 'node:timers/promises';
 import { StartupError } from '../startup-error.ts';
 import { postgrestBinary } from './binaries.ts';
@@ -85,7 +86,7 @@ async function spawnPostgrest(
     PGRST_LOG_LEVEL: 'error',
   };
   const password = URL.parse(databaseUrl)?.password ?? '';
-  const secrets = [databaseUrl, password, decodeURIComponent(password), jwtSecret];
+  const secrets = [databaseUrl, password, querystring.unescape(password), jwtSecret];
   try {
     const child = await startChild(binary, [], { environment, secrets, log });
     if (pidFile) recordChild(pidFile, child.pid);

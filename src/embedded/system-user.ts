@@ -66,7 +66,7 @@ export async function assertReachable(user: SystemUser, binaries: PostgresBinari
 }
 
 async function canEnter(user: SystemUser, directory: string): Promise<boolean> {
-  return runCommand('test', ['-x', directory], { user }).then(
+  return runCommand('/bin/sh', ['-c', 'test -x "$0"', directory], { user }).then(
     ({ code }) => code === 0,
     () => false,
   );

@@ -1,3 +1,4 @@
+import { copyFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { SignJWT } from 'jose';
@@ -61,7 +62,9 @@ test('an orphan of a killed process is ended by the next start, a living sibling
   const { url = '', postgrestPid = 0 } = await owner.report;
   const options = { databaseUrl: url, schemas: ['public'], anonRole: 'postgres', jwtSecret };
   const pidFile = join(dataDir, 'postgrest.json');
-  await (await startEmbeddedPostgrest({ ...options, pidFile: `${pidFile}.other` })).stop();
+  const copy = `${pidFile}.copy`;
+  copyFileSync(pidFile, copy);
+  await (await startEmbeddedPostgrest({ ...options, pidFile: copy })).stop();
   expect(processInfo(postgrestPid)?.program).toBe('postgrest');
 
   await owner.kill();
