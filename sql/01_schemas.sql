@@ -1,0 +1,69 @@
+-- Schemas. Everything after this file is created as trunkline_owner.
+--
+--   app      tables and domain functions
+--   api      views and functions: what PostgREST, analysts and BI tools see
+--   audit    the immutable record of every change
+--   private  what no role may reach by name
+--   eal …    one per contract: the wire shape of every resource
+--   pgboss   the job queue's own tables (made and kept by pg-boss, owned by the worker)
+do $$
+declare
+  wanted record;
+begin
+  execute format('grant create on database %I to trunkline_owner', current_database());
+  for wanted in
+    select * from (values
+      ('app', 'trunkline_owner'), ('api', 'trunkline_owner'), ('audit', 'trunkline_owner'),
+      ('private', 'trunkline_owner'), ('eal', 'trunkline_owner'), ('pgboss', 'worker')
+    ) as s (name, owner)
+    where to_regnamespace(s.name) is null
+  loop
+    execute format('create schema %I authorization %I', wanted.name, wanted.owner);
+  end loop;
+end
+$$;
+
+set local role trunkline_owner;
+
+comment on schema app     is 'Tables and domain functions. Reached through roles under row-level security; never by analysts.';
+comment on schema api     is 'Views and functions for PostgREST, analysts and BI tools. Every view runs with the rights of who reads it.';
+comment on schema audit   is 'The immutable record of every change: monthly partitions, seven years, sealed every hour.';
+comment on schema private is 'Machinery of the core. No role may reach it by name.';
+comment on schema eal     is 'Wire shapes of the Expert AI Labs contract: one function per documented shape.';
+
+-- What is forgotten is refused: a new function can be called by nobody until it is granted.
+alter default privileges for role trunkline_owner revoke execute on functions from public;
+
+
+grant usage on schema api   to anon, tenant, analyst, analyst_all;
+grant usage on schema app   to anon, tenant, gateway, worker;
+grant usage on schema audit to tenant, worker;
+grant usage on schema eal   to tenant, worker;
+
+-- What has been applied, so that a start finds out with one look-up that there is nothing to do.
+create table if not exists private.core_state (
+  hash       text           not null,
+  applied_at timestamptz(3) not null default now(),
+  constraint core_state_pkey primary key (hash)
+);
+comment on table  private.core_state            is 'One row: which version of sql/ this database holds.';
+comment on column private.core_state.hash       is 'SHA-256 over the files.';
+comment on column private.core_state.applied_at is 'When they were applied.';
+
+create table if not exists private.core_changes (
+  name       text           not null,
+  applied_at timestamptz(3) not null default now(),
+  constraint core_changes_pkey primary key (name)
+);
+comment on table  private.core_changes            is 'Once-only steps of sql/changes that this database has behind it.';
+comment on column private.core_changes.name       is 'File name.';
+comment on column private.core_changes.applied_at is 'When it was applied.';
+
+alter table private.core_state enable row level security;
+alter table private.core_state force row level security;
+alter table private.core_changes enable row level security;
+alter table private.core_changes force row level security;
+drop policy if exists "the core keeps its own state" on private.core_state;
+create policy "the core keeps its own state" on private.core_state to trunkline_owner using (true) with check (true);
+drop policy if exists "the core keeps its own history" on private.core_changes;
+create policy "the core keeps its own history" on private.core_changes to trunkline_owner using (true) with check (true);

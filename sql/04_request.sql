@@ -1,0 +1,168 @@
+-- Who asks, and for which organization. This is the only place that answers it; every policy asks here.
+--
+-- A request carries its claims in request.jwt.claims, PostgREST's own setting; the gateway and the worker set the same:
+--   organization_id         the organization the request acts for
+--   key_id                  the API key it came with (none for the worker and the command line)
+--   scopes                  what it may do: "leads.read", "leads.write", "webhooks.admin" … or "*"
+--   target_organization_id  a child organization whose rows a parent wants to read
+--   source                  api | cron | n8n | worker | system, as the audit log names it
+--   correlation_id          request id
+-- No claims: no rows.
+
+create or replace function private.claims() returns jsonb
+language sql stable
+return nullif(current_setting('request.jwt.claims', true), '')::jsonb;
+
+comment on function private.claims is 'Claims of the current request, or null. A pooled session holds '''' after the first local setting, which is no claim.';
+
+-- Whether the claims hold any of the resource's scopes, or the one named action.
+create or replace function private.holds(claims jsonb, resource text, action text default null) returns boolean
+language sql immutable
+return exists (
+  select
+    from jsonb_array_elements_text(claims -> 'scopes') as scope
+   where scope = '*'
+      or scope = resource || '.' || action
+      or action is null and starts_with(scope, resource || '.')
+);
+
+comment on function private.holds is 'Whether claims hold the scope resource.action; with a null action, any scope of the resource.';
+
+-- The organization the request acts for, or null without claims. Evaluated once a statement (as an InitPlan), so asking
+-- the key's row here costs one index look-up and buys this: a revoked or expired key stops at once, on every process, and
+-- even a JWT that was made for it a second ago is worth nothing.
+-- Raises 401 when the key is not in force.
+create or replace function private.tenant() returns uuid
+language plpgsql stable security definer
+set search_path = ''
+as $$
+declare
+  claims jsonb := private.claims();
+begin
+  if claims is null then
+    return null;
+  end if;
+  if claims ? 'key_id' then
+    perform from app.api_keys as k
+      where k.organization_id = (claims ->> 'organization_id')::uuid
+        and k.id = (claims ->> 'key_id')::uuid
+        and k.revoked_at is null
+        and (k.expires_at is null or k.expires_at > now());
+    if not found then
+      perform app.fail(401, 'unauthorized', 'The API key is not in force.');
+    end if;
+  end if;
+  return (claims ->> 'organization_id')::uuid;
+end
+$$;
+
+comment on function private.tenant is 'Organization the request acts for; null without claims; 401 when its key is revoked or expired.';
+
+-- The organization whose rows of this resource the request may read: its own, or the child it names, under a grant in force.
+-- Raises 403 without a scope for the resource and 404 without a grant (whether the child exists is not told).
+create or replace function private.readable(resource text) returns uuid
+language plpgsql stable security definer
+set search_path = ''
+as $$
+declare
+  claims jsonb := private.claims();
+  own    uuid  := private.tenant();
+  target uuid  := (claims ->> 'target_organization_id')::uuid;
+begin
+  if own is null then
+    return null;
+  end if;
+  if not private.holds(claims, resource) then
+    perform app.fail(403, 'forbidden', format('The API key lacks the scope %s.read.', resource));
+  end if;
+  if target is null or target = own then
+    return own;
+  end if;
+  perform from app.grants as g
+    where g.organization_id = target
+      and g.parent_organization_id = own
+      and g.scopes @> array[resource || '.read']
+      and g.revoked_at is null
+      and (g.expires_at is null or g.expires_at > now());
+  if not found then
+    perform app.fail(404, 'not_found', 'No such organization, or no grant from it is in force.',
+                     jsonb_build_object('field', 'organization_id', 'reason', 'no grant in force'));
+  end if;
+  return target;
+end
+$$;
+
+comment on function private.readable is 'Organization whose rows of the resource may be read: the own one, or the named child under a grant in force.';
+
+-- The organization whose rows of this resource the request may change: always its own, with the right scope.
+-- Raises 403 otherwise; a grant never covers writing.
+create or replace function private.writable(resource text, action text default 'write') returns uuid
+language plpgsql stable security definer
+set search_path = ''
+as $$
+declare
+  claims jsonb := private.claims();
+  own    uuid  := private.tenant();
+begin
+  if own is null then
+    return null;
+  end if;
+  if not private.holds(claims, resource, action) then
+    perform app.fail(403, 'forbidden', format('The API key lacks the scope %s.%s.', resource, action));
+  end if;
+  if (claims ->> 'target_organization_id')::uuid is distinct from own and claims ? 'target_organization_id' then
+    perform app.fail(403, 'forbidden', 'A grant allows reading only.');
+  end if;
+  return own;
+end
+$$;
+
+comment on function private.writable is 'Organization whose rows of the resource may be changed: the own one, given the scope resource.action.';
+
+-- A person's own database login, bound to an organization. The login is what was authenticated, so nothing that the
+-- session can set is asked.
+create table if not exists private.database_logins (
+  login           name           not null,
+  organization_id uuid           not null,
+  created_at      timestamptz(3) not null default now(),
+  constraint database_logins_pkey primary key (organization_id, login)
+);
+
+-- looked up by login at every statement of an analyst
+create index if not exists database_logins_login on private.database_logins (login);
+
+comment on table  private.database_logins                 is 'Database logins of people and BI tools, each bound to one organization.';
+comment on column private.database_logins.login           is 'Role name; a member of analyst.';
+comment on column private.database_logins.organization_id is 'The organization whose rows the login sees.';
+comment on column private.database_logins.created_at      is 'When it was made.';
+
+alter table private.database_logins enable row level security;
+alter table private.database_logins force row level security;
+drop policy if exists "the core's own functions look up a login" on private.database_logins;
+create policy "the core's own functions look up a login" on private.database_logins to trunkline_owner using (true) with check (true);
+
+create or replace function private.login_organization() returns uuid
+language sql stable security definer
+set search_path = ''
+as $$
+  select organization_id from private.database_logins where login = session_user
+$$;
+
+comment on function private.login_organization is 'Organization the session''s login is bound to; null when it is bound to none.';
+
+-- Policies call these as the role that reads; they live in a schema that no role can name.
+grant execute on function private.tenant, private.readable, private.writable to tenant;
+grant execute on function private.login_organization to analyst;
+
+-- Every row-changing table has this as its first trigger: updated_at moves when, and only when, a column changed.
+create or replace function private.touch() returns trigger
+language plpgsql
+set search_path = ''
+as $$
+begin
+  if new is distinct from old then
+    new.updated_at := greatest(now(), old.updated_at);
+  end if;
+  return new;
+end
+$$;

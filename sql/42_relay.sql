@@ -1,0 +1,210 @@
+-- The worker's way through events: relay, send, record. Each function handles a batch in one statement or a few, and runs
+-- across tenants; only the worker may call them.
+
+-- Turns up to `batch` changes of the outbox into events and deliveries, and takes up deliveries that wait for a job
+-- (retried by hand, recovered, resumed). Returns the deliveries that need a job now; the caller makes the jobs in the same
+-- transaction. Several relays share the work: a claimed row is skipped by the others.
+--   suspect  the endpoint has been failing, so it gets few places in the queue
+create or replace function app.relay_outbox(batch integer)
+returns table (delivery_id uuid, organization_id uuid, endpoint_id uuid, attempt integer, suspect boolean, claimed integer)
+language sql security definer
+set search_path = ''
+as $$
+  with change as (
+    delete from app.outbox as o
+     using (select c.organization_id, c.id from app.outbox as c order by c.id limit batch for update skip locked) as c
+     where o.organization_id = c.organization_id and o.id = c.id
+    returning o.*
+  ),
+  subscribed as (
+    select c.organization_id, c.id as change_id, c.resource, c.snapshot, c.occurred_at, t.type, e.id as endpoint_id,
+           e.enabled and e.deleted_at is null as open
+      from change as c
+      join app.webhook_endpoints as e on e.organization_id = c.organization_id
+      join app.event_types as t on t.contract = e.contract and t.type = any (e.events) and coalesce(t.action, c.action) = c.action
+     where (e.deleted_at is null or e.deleted_at > now() - interval '24 hours')
+       and c.occurred_at >= e.created_at
+  ),
+  event as (
+    insert into app.events (organization_id, public_id, type, resource, snapshot, change_id, occurred_at)
+    select distinct on (s.organization_id, s.change_id, s.type)
+           s.organization_id, app.event_public_id(s.change_id, s.type), s.type, s.resource, s.snapshot, s.change_id, s.occurred_at
+      from subscribed as s
+     order by s.organization_id, s.change_id, s.type
+    returning organization_id, id, change_id, type
+  ),
+  made as (
+    insert into app.deliveries (organization_id, endpoint_id, event_id, state)
+    select s.organization_id, s.endpoint_id, v.id, case when s.open then 'pending' else 'held' end
+      from subscribed as s
+      join event as v on v.organization_id = s.organization_id and v.change_id = s.change_id and v.type = s.type
+    returning organization_id, id, endpoint_id, state, attempts
+  ),
+  waiting as (
+    update app.deliveries as d set enqueue = false
+      from (select w.organization_id, w.id from app.deliveries as w where w.enqueue order by w.id limit batch for update skip locked) as w
+     where d.organization_id = w.organization_id and d.id = w.id
+    returning d.organization_id, d.id, d.endpoint_id, d.state, d.attempts
+  ),
+  due as (
+    select * from made where state = 'pending'
+    union all
+    select * from waiting where state = 'pending'
+  )
+  select d.id, d.organization_id, d.endpoint_id, d.attempts + 1, h.failing_since is not null, (select count(*)::integer from change)
+    from due as d
+    left join app.webhook_health as h on h.organization_id = d.organization_id and h.endpoint_id = d.endpoint_id
+   order by d.id
+$$;
+
+comment on function app.relay_outbox is 'Turns a batch of outbox rows into events and deliveries; returns the deliveries that need a job, to be made in the same transaction.';
+
+-- What to send for each job, or nothing for a job that time has overtaken (delivered or retried meanwhile). Deliveries of an
+-- endpoint that was disabled or deleted meanwhile are put on hold.
+--   jobs  [{"organization_id", "delivery_id", "attempt"}]
+create or replace function app.prepare_deliveries(jobs jsonb)
+returns table (organization_id uuid, delivery_id uuid, endpoint_id uuid, attempt integer, contract text, url text,
+               event_public_id text, event_type text, body text, secret_ids uuid[], secrets bytea[])
+language plpgsql security definer
+set search_path = ''
+as $$
+begin
+  update app.deliveries as d set state = 'held'
+    from jsonb_to_recordset(jobs) as j (organization_id uuid, delivery_id uuid)
+    join app.webhook_endpoints as e on e.organization_id = j.organization_id
+   where d.organization_id = j.organization_id and d.id = j.delivery_id and d.state = 'pending'
+     and e.id = d.endpoint_id and (not e.enabled or e.deleted_at is not null);
+
+  return query
+    select d.organization_id, d.id, d.endpoint_id, j.attempt, e.contract, e.url, v.public_id, v.type,
+           app.event_body(e.contract, v), s.ids, s.ciphertexts
+      from jsonb_to_recordset(jobs) as j (organization_id uuid, delivery_id uuid, attempt integer)
+      join app.deliveries as d on d.organization_id = j.organization_id and d.id = j.delivery_id
+      join app.webhook_endpoints as e on e.organization_id = d.organization_id and e.id = d.endpoint_id
+      join app.events as v on v.organization_id = d.organization_id and v.id = d.event_id
+     cross join lateral (
+       select array_agg(w.id order by w.created_at desc, w.id desc) as ids,
+              array_agg(w.ciphertext order by w.created_at desc, w.id desc) as ciphertexts
+         from app.webhook_secrets as w
+        where w.organization_id = d.organization_id and w.endpoint_id = d.endpoint_id
+          and (w.expires_at is null or w.expires_at > now())
+     ) as s
+     where d.state = 'pending' and d.attempts + 1 = j.attempt;
+end
+$$;
+
+comment on function app.prepare_deliveries is 'What to send for each job [{"organization_id","delivery_id","attempt"}]; jobs that were overtaken are left out.';
+
+-- The body of an event in a contract's shape. Each contract brings <contract>.event_body(app.events) returns json.
+create or replace function app.event_body(contract text, event app.events) returns text
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  body text;
+begin
+  execute format('select %I.event_body($1)::text', contract) into body using event;
+  return body;
+end
+$$;
+
+comment on function app.event_body is 'The JSON body of an event, as the contract''s document writes it.';
+
+-- Records a batch of attempts: the log, the state of each delivery, the health of each endpoint, and whether a failing one
+-- is disabled. Returns the deliveries that are to be tried again, and when.
+--   results        [{"organization_id", "delivery_id", "endpoint_id", "event_type", "attempt", "ok", "status", "latency_ms",
+--                    "response_body", "error", "retry_after_seconds", "attempted_at"}]
+--   schedule       times of the retries, counted from the first attempt, for endpoints without a schedule of their own
+--   disable_after  how long an endpoint may fail before it is disabled
+create or replace function app.record_attempts(results jsonb, schedule interval[], disable_after interval)
+returns table (organization_id uuid, delivery_id uuid, endpoint_id uuid, attempt integer, start_after timestamptz)
+language plpgsql security definer
+set search_path = ''
+as $$
+#variable_conflict use_column
+begin
+  return query
+  with result as (
+    select r.*, d.series_started_at, d.series_attempts,
+           coalesce(e.retry_schedule, schedule) as times
+      from jsonb_to_recordset(results) as r (
+             organization_id uuid, delivery_id uuid, endpoint_id uuid, event_type text, attempt integer, ok boolean, status integer,
+             latency_ms integer, response_body text, error text, retry_after_seconds integer, attempted_at timestamptz)
+      join app.deliveries as d on d.organization_id = r.organization_id and d.id = r.delivery_id
+      join app.webhook_endpoints as e on e.organization_id = r.organization_id and e.id = r.endpoint_id
+       -- a result that another worker recorded already (its job had expired) changes nothing
+     where d.attempts < r.attempt
+       for update of d
+  ),
+  judged as (
+    select r.*,
+           case when r.ok or r.status = 410 then null
+                else greatest(coalesce(r.series_started_at, r.attempted_at) + r.times[r.attempt - r.series_attempts],
+                              r.attempted_at + make_interval(secs => coalesce(r.retry_after_seconds, 0))) end as next_attempt_at
+      from result as r
+  ),
+  logged as (
+    insert into app.delivery_attempts (organization_id, delivery_id, endpoint_id, event_type, attempt, status, response_status,
+                                       latency_ms, response_body, error, attempted_at, next_attempt_at)
+    select organization_id, delivery_id, endpoint_id, event_type, attempt,
+           case when ok then 'delivered' when next_attempt_at is null then 'dead_letter' else 'failed' end,
+           status, latency_ms, response_body, error, attempted_at, next_attempt_at
+      from judged
+  ),
+  advanced as (
+    update app.deliveries as d
+       set attempts = j.attempt,
+           series_started_at = coalesce(d.series_started_at, j.attempted_at),
+           state = case when j.ok then 'delivered'
+                        when j.status = 410 then 'held'
+                        when j.next_attempt_at is null then 'dead_letter'
+                        else 'pending' end,
+           updated_at = now()
+      from judged as j
+     where d.organization_id = j.organization_id and d.id = j.delivery_id
+  ),
+  -- one write per endpoint and batch, in a fixed order, so that workers never wait for each other in a circle
+  health as (
+    insert into app.webhook_health as h (organization_id, endpoint_id, last_delivery_at, last_delivery_status, failing_since)
+    select organization_id, endpoint_id, max(attempted_at), (array_agg(status order by attempted_at desc))[1],
+           case when bool_or(ok) then null else min(attempted_at) end
+      from judged group by organization_id, endpoint_id order by organization_id, endpoint_id
+    on conflict on constraint webhook_health_pkey do update
+       set last_delivery_at = excluded.last_delivery_at,
+           last_delivery_status = excluded.last_delivery_status,
+           failing_since = case when excluded.failing_since is null then null
+                                else coalesce(h.failing_since, excluded.failing_since) end
+    returning h.organization_id, h.endpoint_id, h.failing_since
+  ),
+  disabled as (
+    update app.webhook_endpoints as e
+       set enabled = false, disabled_at = now(),
+           disabled_reason = case when gone.organization_id is not null then 'the receiver answered 410 Gone'
+                                  else 'every attempt failed since ' || app.iso(h.failing_since) end
+      from health as h
+      left join (select distinct organization_id, endpoint_id from judged where status = 410) as gone
+        on gone.organization_id = h.organization_id and gone.endpoint_id = h.endpoint_id
+     where e.organization_id = h.organization_id and e.id = h.endpoint_id and e.enabled
+       and (gone.organization_id is not null or h.failing_since < now() - disable_after)
+  )
+  select j.organization_id, j.delivery_id, j.endpoint_id, j.attempt + 1, j.next_attempt_at
+    from judged as j
+   where j.next_attempt_at is not null;
+end
+$$;
+
+comment on function app.record_attempts is 'Records a batch of attempts (log, delivery state, endpoint health, disabling) and returns what is to be tried again, and when.';
+
+-- How far behind the relay is, for metrics.
+create or replace function app.outbox_backlog(out outbox_rows bigint, out outbox_age_seconds numeric)
+language sql stable security definer
+set search_path = ''
+as $$
+  select (select count(*) from (select from app.outbox limit 100000) as o),
+         (select extract(epoch from now() - min(occurred_at)) from (select occurred_at from app.outbox order by id limit 1) as o)
+$$;
+
+comment on function app.outbox_backlog is 'Outbox rows waiting (counted to 100,000) and the age of the oldest in seconds.';
+
+grant execute on function app.relay_outbox, app.prepare_deliveries, app.record_attempts, app.outbox_backlog to worker;
+grant execute on function app.event_body to tenant;

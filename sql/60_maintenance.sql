@@ -1,0 +1,49 @@
+-- What the worker removes: expired answers, events past their retention, and what deleted endpoints kept.
+
+-- Removes up to `batch` rows of each kind. Returns how many; call it again while it is not 0.
+create or replace function app.remove_expired(batch integer default 5000, event_retention interval default '30 days') returns bigint
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  removed bigint;
+  total   bigint := 0;
+begin
+  delete from app.idempotency_keys as k
+   using (select organization_id, key_id, idempotency_key from app.idempotency_keys where expires_at <= now() limit batch) as x
+   where (k.organization_id, k.key_id, k.idempotency_key) = (x.organization_id, x.key_id, x.idempotency_key);
+  get diagnostics removed = row_count;
+  total := total + removed;
+
+  -- deliveries and attempts go with their event
+  delete from app.events as v
+   using (select organization_id, id from app.events where occurred_at < now() - event_retention order by occurred_at limit batch) as x
+   where (v.organization_id, v.id) = (x.organization_id, x.id);
+  get diagnostics removed = row_count;
+  total := total + removed;
+
+  update app.deliveries as d set state = 'discarded', enqueue = false
+    from (select w.organization_id, w.id from app.webhook_endpoints as e
+            join app.deliveries as w on w.organization_id = e.organization_id and w.endpoint_id = e.id and w.state = 'held'
+           where e.deleted_at < now() - interval '24 hours' limit batch) as x
+   where (d.organization_id, d.id) = (x.organization_id, x.id);
+  get diagnostics removed = row_count;
+  return total + removed;
+end
+$$;
+
+comment on function app.remove_expired is 'Removes expired answers, events older than the retention, and what deleted endpoints kept; returns how many rows.';
+
+-- Creates an organization without a parent; with one, a child. For the operator's command line only.
+create or replace function app.create_organization(name text, industry text, slug text, parent uuid) returns app.organizations
+language sql security definer
+set search_path = ''
+as $$
+  insert into app.organizations (parent_organization_id, name, slug, industry)
+  values (parent, create_organization.name, coalesce(create_organization.slug, app.slug(create_organization.name)), create_organization.industry)
+  returning *
+$$;
+
+comment on function app.create_organization is 'Creates an organization, with or without a parent. For the operator''s command line only.';
+
+grant execute on function app.remove_expired to worker;

@@ -1,0 +1,261 @@
+-- Expert AI Labs: the wire shape of every resource, in the order and with the names of its document. Each function takes a
+-- row and returns the JSON object as the API and the webhooks send it; the gateway carries the bytes.
+
+-- An entry of GET /leads, and the answer to POST /leads.
+create or replace function eal.lead_summary(l app.leads) returns json
+language sql stable parallel safe
+return json_build_object(
+  'id',              (l).id,
+  'organization_id', (l).organization_id,
+  'name',            (l).name,
+  'company',         (l).company,
+  'email',           (l).email,
+  'source',          (l).source,
+  'lead_score',      (l).lead_score,
+  'pipeline_stage',  (l).pipeline_stage,
+  'industry',        (l).industry,
+  'company_size',    (l).company_size,
+  'created_at',      app.iso((l).created_at),
+  'updated_at',      app.iso((l).updated_at)
+);
+
+-- GET /leads/{id}, and data of the lead events.
+create or replace function eal.lead(l app.leads) returns json
+language sql stable parallel safe
+return json_build_object(
+  'id',                         (l).id,
+  'organization_id',            (l).organization_id,
+  'name',                       (l).name,
+  'company',                    (l).company,
+  'email',                      (l).email,
+  'source',                     (l).source,
+  'lead_score',                 (l).lead_score,
+  'pipeline_stage',             (l).pipeline_stage,
+  'industry',                   (l).industry,
+  'company_size',               (l).company_size,
+  'pain_points',                (l).pain_points,
+  'timeline',                   (l).timeline,
+  'budget_range',               (l).budget_range,
+  'ai_reasoning',               (l).ai_reasoning,
+  'qualification_completed_at', app.iso((l).qualification_completed_at),
+  'created_at',                 app.iso((l).created_at),
+  'updated_at',                 app.iso((l).updated_at)
+);
+
+-- The answer to PATCH /leads/{id}.
+create or replace function eal.lead_patched(l app.leads) returns json
+language sql stable parallel safe
+return json_build_object(
+  'id',              (l).id,
+  'organization_id', (l).organization_id,
+  'name',            (l).name,
+  'company',         (l).company,
+  'email',           (l).email,
+  'source',          (l).source,
+  'lead_score',      (l).lead_score,
+  'pipeline_stage',  (l).pipeline_stage,
+  'updated_at',      app.iso((l).updated_at)
+);
+
+-- GET /organizations/me.
+create or replace function eal.organization(o app.organizations) returns json
+language sql stable parallel safe
+return json_build_object(
+  'id',                     (o).id,
+  'name',                   (o).name,
+  'industry',               (o).industry,
+  'parent_organization_id', (o).parent_organization_id,
+  'settings',               (o).settings,
+  'created_at',             app.iso((o).created_at)
+);
+
+-- An entry of GET /organizations: a child, with the scopes of the grants in force to the caller.
+create or replace function eal.child_organization(o app.organizations) returns json
+language sql stable parallel safe
+return json_build_object(
+  'id',       (o).id,
+  'name',     (o).name,
+  'industry', (o).industry,
+  'grants',   (select coalesce(json_agg(scope order by array_position(array['leads.read', 'calls.read', 'audit_log.read'], scope)), '[]')
+                 from (select distinct unnest(g.scopes) as scope
+                         from app.grants as g
+                        where g.organization_id = (o).id and g.parent_organization_id = (o).parent_organization_id
+                          and g.revoked_at is null and (g.expires_at is null or g.expires_at > now())) as granted)
+);
+
+-- The answer to POST /organizations.
+create or replace function eal.organization_created(o app.organizations, i app.invitations, invite_url text) returns json
+language sql stable parallel safe
+return json_build_object(
+  'id',                     (o).id,
+  'name',                   (o).name,
+  'parent_organization_id', (o).parent_organization_id,
+  'invite_url',             invite_url,
+  'invite_expires_at',      app.iso((i).expires_at),
+  'created_at',             app.iso((o).created_at)
+);
+
+-- The answer to PATCH /organizations/{id}.
+create or replace function eal.organization_patched(o app.organizations) returns json
+language sql stable parallel safe
+return json_build_object('id', (o).id, 'settings', (o).settings, 'updated_at', app.iso((o).updated_at));
+
+-- The answer to POST /organizations/{id}/grants.
+create or replace function eal.grant(g app.grants) returns json
+language sql stable parallel safe
+return json_build_object(
+  'grant_id',               (g).id,
+  'parent_organization_id', (g).parent_organization_id,
+  'scopes',                 (g).scopes,
+  'created_at',             app.iso((g).created_at),
+  'expires_at',             app.iso((g).expires_at)
+);
+
+-- An entry of the audit log.
+create or replace function eal.audit_entry(e audit.platform_events) returns json
+language sql stable parallel safe
+return json_build_object(
+  'id',              (e).id,
+  'organization_id', (e).organization_id,
+  'action',          (e).action,
+  'source',          (e).source,
+  'correlation_id',  (e).correlation_id,
+  'payload',         (e).payload,
+  'created_at',      app.iso((e).created_at)
+);
+
+-- A webhook subscription. A retry schedule of its own is shown only where there is one.
+create or replace function eal.webhook(w app.webhook_endpoints) returns json
+language sql stable parallel safe
+return (
+  select case when (w).retry_schedule is null then fields::json
+              else (fields::jsonb || jsonb_build_object('retry_schedule', to_jsonb((w).retry_schedule)))::json end
+    from (select json_build_object(
+            'id',                    (w).id,
+            'url',                   (w).url,
+            'events',                (w).events,
+            'description',           (w).description,
+            'signing_secret_prefix', (select s.prefix from app.webhook_secrets as s
+                                       where s.organization_id = (w).organization_id and s.endpoint_id = (w).id
+                                       order by s.created_at desc, s.id desc limit 1),
+            'enabled',               (w).enabled,
+            'created_at',            app.iso((w).created_at),
+            'last_delivery_at',      app.iso(h.last_delivery_at),
+            'last_delivery_status',  h.last_delivery_status) as fields
+            from (select) as one
+            left join app.webhook_health as h on h.organization_id = (w).organization_id and h.endpoint_id = (w).id) as shape
+);
+
+-- The answer to POST /webhooks, without the secret, which the gateway adds: the database never sees it.
+create or replace function eal.webhook_created(w app.webhook_endpoints) returns json
+language sql stable parallel safe
+return json_build_object(
+  'id',                    (w).id,
+  'url',                   (w).url,
+  'events',                (w).events,
+  'description',           (w).description,
+  'signing_secret_prefix', (select s.prefix from app.webhook_secrets as s
+                             where s.organization_id = (w).organization_id and s.endpoint_id = (w).id
+                             order by s.created_at desc, s.id desc limit 1),
+  'enabled',               (w).enabled,
+  'created_at',            app.iso((w).created_at)
+);
+
+-- An entry of GET /webhooks/{id}/deliveries: one attempt.
+create or replace function eal.delivery(a app.delivery_attempts) returns json
+language sql stable parallel safe
+return json_build_object(
+  'id',              app.typeid('whd', (a).id),
+  'event',           (a).event_type,
+  'status',          (a).status,
+  'response_status', (a).response_status,
+  'latency_ms',      (a).latency_ms,
+  'attempt',         (a).attempt,
+  'delivered_at',    app.iso((a).attempted_at)
+);
+
+-- GET /webhooks/{id}/deliveries/{delivery_id}: the same, and what helps to find out why.
+create or replace function eal.delivery_detail(a app.delivery_attempts) returns json
+language sql stable parallel safe
+return json_build_object(
+  'id',              app.typeid('whd', (a).id),
+  'event',           (a).event_type,
+  'event_id',        (select v.public_id from app.deliveries as d join app.events as v on v.organization_id = d.organization_id and v.id = d.event_id
+                       where d.organization_id = (a).organization_id and d.id = (a).delivery_id),
+  'status',          (a).status,
+  'response_status', (a).response_status,
+  'latency_ms',      (a).latency_ms,
+  'attempt',         (a).attempt,
+  'delivered_at',    app.iso((a).attempted_at),
+  'next_attempt_at', app.iso((a).next_attempt_at),
+  'error',           (a).error,
+  'response_body',   (a).response_body
+);
+
+-- An API key, as its organization's admin sees it.
+create or replace function eal.api_key(k app.api_keys) returns json
+language sql stable parallel safe
+return json_build_object(
+  'id',           (k).id,
+  'name',         (k).name,
+  'key_prefix',   (k).key_prefix,
+  'environment',  (k).environment,
+  'scopes',       (k).scopes,
+  'last_used_at', app.iso((k).last_used_at),
+  'expires_at',   app.iso((k).expires_at),
+  'revoked_at',   app.iso((k).revoked_at),
+  'created_at',   app.iso((k).created_at)
+);
+
+-- The body of a webhook: the resource as its GET returns it, as the change left it.
+create or replace function eal.event_body(v app.events) returns json
+language sql stable
+set search_path = ''
+return json_build_object(
+  'id',              (v).public_id,
+  'type',            (v).type,
+  'created_at',      app.iso((v).occurred_at),
+  'organization_id', (v).organization_id,
+  'data',            case
+                       when (v).type = 'audit.log.event' and (v).resource is not null then (
+                         select eal.audit_entry(e) from audit.platform_events as e
+                          where e.organization_id = (v).organization_id and e.created_at = (v).occurred_at and e.id = (v).change_id)
+                       when (v).resource = 'leads' then eal.lead(jsonb_populate_record(null::app.leads, (v).snapshot))
+                       else (v).snapshot::json
+                     end
+);
+
+comment on function eal.lead_summary         is 'A lead in lists, and as created.';
+comment on function eal.lead                 is 'A lead in full, and as data of lead events.';
+comment on function eal.lead_patched         is 'A lead as PATCH answers it.';
+comment on function eal.organization         is 'The calling organization.';
+comment on function eal.child_organization   is 'A child organization with the scopes of its grants in force.';
+comment on function eal.organization_created is 'A created child with its invitation link.';
+comment on function eal.organization_patched is 'An organization as PATCH answers it.';
+comment on function eal.grant                is 'A grant as created.';
+comment on function eal.audit_entry          is 'An audit entry.';
+comment on function eal.webhook              is 'A webhook subscription.';
+comment on function eal.webhook_created      is 'A webhook subscription as created.';
+comment on function eal.delivery             is 'A delivery attempt in lists.';
+comment on function eal.delivery_detail      is 'A delivery attempt in full.';
+comment on function eal.api_key              is 'An API key without its secret.';
+comment on function eal.event_body           is 'Body of a webhook delivery.';
+
+grant execute on all functions in schema eal to tenant;
+
+-- Its eleven event names. Those of resources that are not here yet have no action that fires them.
+insert into app.event_types (contract, type, action, description, sample) values
+  ('eal', 'call.received',          'call.received',          'New inbound call ingested from CallRail or another tracker', '{"id": "call_01jq4n8p2w7s8t9v0w1x2y3z4a", "tracking_number": "+17705550199", "caller_number": "+14045550173", "duration_seconds": 142}'),
+  ('eal', 'call.classified',        'call.classified',        'Classification finished; includes intent, urgency, qualified flag', '{"id": "call_01jq4n8p2w7s8t9v0w1x2y3z4a", "classification": {"intent": "water", "confidence": 0.96, "urgency": "high", "qualified": true}}'),
+  ('eal', 'call.qualified',         'call.qualified',         'A call was determined to be a qualified lead', '{"id": "call_01jq4n8p2w7s8t9v0w1x2y3z4a", "classification": {"intent": "water", "confidence": 0.96, "urgency": "high", "qualified": true}}'),
+  ('eal', 'lead.created',           'lead.created',           'New lead added to the system', '{"id": "9f1c8a32-4d65-4e2b-8a91-3c0e7d4b2f18", "name": "Sarah Mitchell", "email": "sarah.mitchell@example.com", "source": "website", "lead_score": 0, "pipeline_stage": "new"}'),
+  ('eal', 'lead.updated',           'lead.updated',           'Lead status, score, or fields changed', '{"id": "9f1c8a32-4d65-4e2b-8a91-3c0e7d4b2f18", "name": "Sarah Mitchell", "email": "sarah.mitchell@example.com", "source": "website", "lead_score": 92, "pipeline_stage": "won"}'),
+  ('eal', 'outreach.email.sent',    'outreach.email.sent',    'Outbound email sent', '{"message_id": "msg_01jq4n8p2w7s8t9v0w1x2y3z4a", "channel": "email", "status": "sent"}'),
+  ('eal', 'outreach.email.replied', 'outreach.email.replied', 'Reply received and classified', '{"message_id": "msg_01jq4n8p2w7s8t9v0w1x2y3z4a", "channel": "email", "status": "replied"}'),
+  ('eal', 'claim.scope.ready',      'claim.scope.ready',      'Documentation extraction completed and ready for review', '{"id": "clm_01jq4n8p2w7s8t9v0w1x2y3z4a", "loss_type": "water", "status": "ready_for_review"}'),
+  ('eal', 'review.requested',       'review.requested',       'Customer was sent a review request after job completion', '{"platform": "google", "status": "requested"}'),
+  ('eal', 'review.received',        'review.received',        'New review detected on Google or another listing surface', '{"platform": "google", "rating": 5, "review_text": "They were here within 45 minutes."}'),
+  ('eal', 'audit.log.event',        null,                     'Stream of audit events; opt-in for compliance integrations', '{"action": "lead.updated", "source": "api", "payload": {"diff": {"lead_score": {"from": 87, "to": 92}}}}')
+on conflict (contract, type) do update
+   set action = excluded.action, description = excluded.description, sample = excluded.sample
+ where (event_types.action, event_types.description, event_types.sample) is distinct from (excluded.action, excluded.description, excluded.sample);

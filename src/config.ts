@@ -1,0 +1,130 @@
+import { z } from 'zod';
+import { StartupError } from './startup-error.ts';
+
+// The only reader of process.env. A bad value is one clear line, and nothing starts.
+
+const UNITS = { s: 1, m: 60, h: 3600, d: 86_400 } as const;
+
+/** Seconds of a duration written as 90s, 5m, 2h or 3d. */
+function seconds(text: string): number {
+  return Number(text.slice(0, -1)) * UNITS[text.slice(-1) as keyof typeof UNITS];
+}
+
+const flag = z
+  .enum(['', '0', '1', 'false', 'true', 'no', 'yes'], 'must be true or false')
+  .transform((value) => ['1', 'true', 'yes'].includes(value));
+const port = z.coerce
+  .number('must be a port number')
+  .int()
+  .min(0, 'must be a port number')
+  .max(65_535, 'must be a port number');
+const duration = z
+  .string()
+  .regex(/^\d+[smhd]$/, 'must be a duration such as 30s, 5m, 2h or 5d')
+  .transform(seconds);
+const list = z.string().transform((text) =>
+  text
+    .split(',')
+    .map((item) => item.trim())
+    .filter(Boolean),
+);
+
+const environment = z.object({
+  PORT: port.default(8080),
+  HOST: z.string().min(1).default('127.0.0.1'),
+  PUBLIC_URL: z.url({ protocol: /^https?$/, error: 'must be an http or https address' }).optional(),
+  DATA_DIR: z.string().min(1).default('.trunkline'),
+  DATABASE_URL: z
+    .string()
+    .regex(/^postgres(ql)?:\/\//, 'must be a PostgreSQL connection string: postgres://user:password@host:port/database')
+    .optional(),
+  POSTGRES_PORT: port.optional(),
+  POSTGREST_URL: z.url({ protocol: /^https?$/, error: 'must be an http or https address' }).optional(),
+  POSTGREST_JWT_SECRET: z.string().min(32, 'must be at least 32 characters').optional(),
+  ENCRYPTION_KEY: z.string().min(1).optional(),
+  GATEWAY_PASSWORD: z.string().min(1).optional(),
+  WORKER_PASSWORD: z.string().min(1).optional(),
+  POSTGREST_PASSWORD: z.string().min(1).optional(),
+  DATABASE_POOL_SIZE: z.coerce.number('must be a whole number').int().min(1).max(1000).default(16),
+  RATE_LIMIT_STORE: z.enum(['memory', 'postgres'], 'must be memory or postgres').default('memory'),
+  TRUST_PROXY: z.string().optional(),
+  WEBHOOK_ALLOW_HTTP: flag.default(false),
+  WEBHOOK_ALLOW_SUBNETS: list.default([]),
+  WEBHOOK_RETRY_SCHEDULE: list.pipe(z.array(duration).max(24)).default([60, 300, 1800, 7200]),
+  WEBHOOK_DISABLE_AFTER: duration.default(5 * 86_400),
+  LOG_LEVEL: z
+    .enum(
+      ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
+      'must be fatal, error, warn, info, debug, trace or silent',
+    )
+    .default('info'),
+});
+
+export interface Config {
+  port: number;
+  host: string;
+  /** how the outside reaches the gateway; ends without a slash; default: http://HOST:PORT */
+  publicUrl: string | undefined;
+  dataDir: string;
+  /** an administrator's connection string; none: the embedded PostgreSQL */
+  databaseUrl: string | undefined;
+  postgresPort: number | undefined;
+  /** none: the embedded PostgREST */
+  postgrestUrl: string | undefined;
+  postgrestJwtSecret: string | undefined;
+  encryptionKey: string | undefined;
+  /** passwords of the login roles; default: derived from the encryption key */
+  loginPasswords: { gateway?: string; worker?: string; postgrest?: string };
+  databasePoolSize: number;
+  rateLimitStore: 'memory' | 'postgres';
+  /** Express's trust proxy setting, for the address of who calls */
+  trustProxy: string | undefined;
+  webhooks: {
+    allowHttp: boolean;
+    allowSubnets: string[];
+    /** times of the retries in seconds, counted from the first attempt */
+    retrySchedule: number[];
+    /** seconds an endpoint may fail before it is disabled */
+    disableAfter: number;
+  };
+  logLevel: string;
+}
+
+/** Reads the configuration. Throws a StartupError that names the variable and what is wrong with it. */
+export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
+  const given = Object.fromEntries(
+    Object.entries(env).filter(([name, value]) => value !== '' && name in environment.shape),
+  );
+  const result = environment.safeParse(given);
+  if (!result.success) {
+    const issue = result.error.issues[0];
+    throw new StartupError(`${String(issue?.path[0])}: ${issue?.message}`);
+  }
+  const value = result.data;
+  return {
+    port: value.PORT,
+    host: value.HOST,
+    publicUrl: value.PUBLIC_URL?.replace(/\/+$/, ''),
+    dataDir: value.DATA_DIR,
+    databaseUrl: value.DATABASE_URL,
+    postgresPort: value.POSTGRES_PORT,
+    postgrestUrl: value.POSTGREST_URL?.replace(/\/+$/, ''),
+    postgrestJwtSecret: value.POSTGREST_JWT_SECRET,
+    encryptionKey: value.ENCRYPTION_KEY,
+    loginPasswords: {
+      gateway: value.GATEWAY_PASSWORD,
+      worker: value.WORKER_PASSWORD,
+      postgrest: value.POSTGREST_PASSWORD,
+    },
+    databasePoolSize: value.DATABASE_POOL_SIZE,
+    rateLimitStore: value.RATE_LIMIT_STORE,
+    trustProxy: value.TRUST_PROXY,
+    webhooks: {
+      allowHttp: value.WEBHOOK_ALLOW_HTTP,
+      allowSubnets: value.WEBHOOK_ALLOW_SUBNETS,
+      retrySchedule: value.WEBHOOK_RETRY_SCHEDULE,
+      disableAfter: value.WEBHOOK_DISABLE_AFTER,
+    },
+    logLevel: value.LOG_LEVEL,
+  };
+}
