@@ -57,7 +57,12 @@ begin
         where m.roleid = wanted.role::regrole and m.member = wanted.member::regrole
      )
   loop
-    execute format('grant %I to %I with inherit false, set true', membership.role, membership.member);
+    begin
+      execute format('grant %I to %I with inherit false, set true', membership.role, membership.member);
+    exception
+      -- another database of the cluster was quicker
+      when unique_violation then null;
+    end;
   end loop;
 
   -- An administrator who is no superuser (a managed database) must be able to create objects as their owners.

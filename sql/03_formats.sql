@@ -58,4 +58,18 @@ return 'evt_' || left(encode(sha256(convert_to(change_id || ':' || type, 'UTF8')
 
 comment on function app.event_public_id is 'Public id of an event: evt_ and 16 hex digits; the same for every retry, so receivers can deduplicate on it.';
 
+-- A duration in one unit, as the API takes it: 30s, 5m, 2h, 1d.
+create or replace function app.duration(span interval) returns text
+language sql immutable parallel safe
+return (
+  select case when total % 86400 = 0 then total / 86400 || 'd'
+              when total % 3600 = 0  then total / 3600 || 'h'
+              when total % 60 = 0    then total / 60 || 'm'
+              else total || 's' end
+    from (select extract(epoch from span)::bigint as total) as seconds
+);
+
+comment on function app.duration is 'A duration in one unit, as the API takes it: 30s, 5m, 2h, 1d.';
+
+grant execute on function app.duration to anon, tenant, gateway, worker, analyst, analyst_all;
 grant execute on function app.iso, app.cursor, app.typeid, app.typeid_uuid, app.event_public_id to anon, tenant, gateway, worker, analyst, analyst_all;

@@ -141,18 +141,39 @@ alter table private.database_logins force row level security;
 drop policy if exists "the core's own functions look up a login" on private.database_logins;
 create policy "the core's own functions look up a login" on private.database_logins to trunkline_owner using (true) with check (true);
 
+-- A login that two rows bind to different organizations sees neither: the tables say nothing sure about it. (The body is
+-- parsed when it is made, so no temporary object of the session can stand in for a name in it.)
 create or replace function private.login_organization() returns uuid
 language sql stable security definer
 set search_path = ''
-as $$
-  select organization_id from private.database_logins where login = session_user
-$$;
+return (
+  select (array_agg(l.organization_id))[1]
+    from private.database_logins as l
+   where l.login = session_user
+  having count(*) = 1
+);
 
-comment on function private.login_organization is 'Organization the session''s login is bound to; null when it is bound to none.';
+comment on function private.login_organization is 'Organization the session''s login is bound to; null when it is bound to none, or to more than one.';
 
 -- Policies call these as the role that reads; they live in a schema that no role can name.
 grant execute on function private.tenant, private.readable, private.writable to tenant;
 grant execute on function private.login_organization to analyst;
+
+-- The same for functions that run with the rights of their caller, which cannot name private.
+create or replace function app.tenant() returns uuid
+language sql stable
+return private.tenant();
+
+comment on function app.tenant is 'Organization the request acts for; null without claims; 401 when its key is revoked or expired.';
+
+create or replace function app.key_id() returns uuid
+language sql stable
+return (private.claims() ->> 'key_id')::uuid;
+
+comment on function app.key_id is 'API key the request came with; null when it came with none.';
+
+grant execute on function private.claims to tenant;
+grant execute on function app.tenant, app.key_id to tenant;
 
 -- Every row-changing table has this as its first trigger: updated_at moves when, and only when, a column changed.
 create or replace function private.touch() returns trigger
@@ -160,9 +181,12 @@ language plpgsql
 set search_path = ''
 as $$
 begin
-  if new is distinct from old then
+  -- compares bytes: not every type has an equality (jsonpath has none)
+  if new *<> old then
     new.updated_at := greatest(now(), old.updated_at);
   end if;
   return new;
 end
 $$;
+
+comment on function private.touch is 'Trigger: moves updated_at when, and only when, a column changed.';

@@ -85,6 +85,9 @@ begin
   loop
     name := 'platform_events_' || to_char(month, 'YYYY_MM');
     continue when to_regclass('audit.' || name) is not null;
+    -- a month that began without its partition has entries in the default one, and they cannot be moved: it stays there
+    continue when exists (
+      select from audit.platform_events as e where e.created_at >= month and e.created_at < month + interval '1 month');
     execute format('create table audit.%I partition of audit.platform_events for values from (%L) to (%L)',
                    name, month, month + interval '1 month');
     perform audit.protect_partition(name);
@@ -153,5 +156,8 @@ create policy "the core's own functions write and read every entry" on audit.pla
   to trunkline_owner using (true) with check (true);
 drop policy if exists "the core's own functions seal" on audit.seals;
 create policy "the core's own functions seal" on audit.seals to trunkline_owner using (true) with check (true);
+
+comment on function audit.refuse_change     is 'Trigger: refuses every update, delete and truncate, also the owner''s.';
+comment on function audit.protect_partition is 'Gives a new partition the rules that its parent does not hand down.';
 
 grant execute on function audit.make_partitions, audit.drop_expired to worker;

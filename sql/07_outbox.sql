@@ -85,7 +85,8 @@ begin
     tenant, entry_id, resource || '.' || verb,
     coalesce(claims ->> 'source', 'system'),
     coalesce(claims ->> 'correlation_id', 'txid_' || pg_current_xact_id()),
-    jsonb_build_object(resource || '_id', subject -> 'id', 'diff', coalesce(diff, '{}'))
+    case when subject ? 'id' then jsonb_build_object(resource || '_id', subject -> 'id') else '{}' end
+      || jsonb_build_object('diff', coalesce(diff, '{}'))
       || case when claims ? 'key_id' then jsonb_build_object('key_id', claims -> 'key_id')
               when claims is null    then jsonb_build_object('database_user', session_user)
               else '{}' end,
@@ -111,3 +112,9 @@ return case
   when before ->> 'disabled_at' is null and after ->> 'disabled_at' is not null then 'disabled'
   else 'updated'
 end;
+
+comment on function audit.verb is 'Verb of an update: revoked, deleted, created (again), accepted, disabled, or updated.';
+
+-- Who may read an organization's data from a database login is a change like any other.
+create or replace trigger _500_record after insert or update or delete on private.database_logins
+  for each row execute function audit.record('database_login');

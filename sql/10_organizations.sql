@@ -12,6 +12,8 @@ create table if not exists app.organizations (
   created_at             timestamptz(3) not null default now(),
   updated_at             timestamptz(3) not null default now(),
   constraint organizations_pkey primary key (id),
+  -- what a grant refers to: only a child and its own parent
+  constraint organizations_family_key unique (id, parent_organization_id),
   constraint organizations_parent_fkey foreign key (parent_organization_id) references app.organizations (id) on delete restrict,
   constraint organizations_name     check (name ~ '\S' and length(name) <= 200),
   constraint organizations_slug     check (slug ~ '^[a-z0-9][a-z0-9-]{0,62}$'),
@@ -37,6 +39,8 @@ comment on column app.organizations.updated_at             is 'When it last chan
 comment on constraint organizations_name     on app.organizations is 'name: must not be blank, at most 200 characters';
 comment on constraint organizations_slug     on app.organizations is 'slug: lower-case letters, digits and hyphens, at most 63 characters';
 comment on constraint organizations_industry on app.organizations is 'industry: at most 100 characters';
+comment on constraint organizations_settings on app.organizations is 'settings: must be an object';
+comment on constraint organizations_parent   on app.organizations is 'parent_organization_id: must be another organization';
 
 -- Settings are data: a new one is a row here, and psql, PostgREST and the gateway refuse what is not.
 create table if not exists app.setting_definitions (
@@ -170,10 +174,12 @@ create or replace function app.slug(name text) returns text
 language sql immutable
 return coalesce(nullif(left(trim(both '-' from regexp_replace(lower(name), '[^a-z0-9]+', '-', 'g')), 60), ''), 'organization');
 
-grant select, insert (parent_organization_id, name, slug, industry, settings), update (name, industry, settings)
-   on app.organizations to tenant;
+comment on function app.check_settings is 'Trigger: refuses settings that are not defined, or whose value is not of their kind.';
+comment on function app.slug           is 'A slug for a name: lower-case letters, digits and hyphens.';
+
 grant select (id, parent_organization_id, name, slug, industry, settings, created_at, updated_at)
-   on app.organizations to analyst, analyst_all;
+   on app.organizations to tenant, analyst, analyst_all;
+grant insert (parent_organization_id, name, slug, industry, settings), update (name, industry, settings) on app.organizations to tenant;
 grant select (name, kind, description) on app.setting_definitions to tenant, analyst, analyst_all;
 grant execute on function app.update_organization, app.merge_settings, app.slug to tenant;
 grant execute on function app.check_settings to tenant;

@@ -11,14 +11,17 @@ create table if not exists app.grants (
   updated_at             timestamptz(3) not null default now(),
   constraint grants_pkey primary key (organization_id, id),
   constraint grants_organization_fkey foreign key (organization_id) references app.organizations (id) on delete cascade,
-  constraint grants_parent_fkey foreign key (parent_organization_id) references app.organizations (id) on delete cascade,
+  -- only to its own parent: the pair must exist, so a key learns nothing of other organizations by trying
+  constraint grants_parent_fkey foreign key (organization_id, parent_organization_id)
+    references app.organizations (id, parent_organization_id) on delete cascade,
   constraint grants_scopes check (
     cardinality(scopes) > 0 and array_position(scopes, null) is null
     and scopes <@ array['leads.read', 'calls.read', 'audit_log.read'])
 );
 
--- asked by every statement of a parent that reads a child, and by the list of children
+-- asked by every statement of a parent that reads a child
 create index if not exists grants_in_force on app.grants (organization_id, parent_organization_id) where revoked_at is null;
+-- the foreign key, and the list of children
 create index if not exists grants_parent on app.grants (parent_organization_id, organization_id);
 
 comment on table  app.grants                        is 'What a child organization lets its parent read.';
@@ -63,7 +66,7 @@ begin
   select * into child from app.organizations where id = organization;
   if child.id is null then
     perform app.fail(404, 'not_found', 'No such organization.');
-  elsif child.id <> private.tenant() then
+  elsif child.id <> app.tenant() then
     perform app.fail(403, 'forbidden', 'Only the child organization itself may grant access to its data.');
   elsif child.parent_organization_id is distinct from parent then
     perform app.fail(400, 'invalid_request', 'A grant can only be given to the parent organization.',
@@ -101,5 +104,8 @@ $$;
 
 comment on function app.revoke_grant is 'Ends a grant of the calling organization at once; 404 when there is none.';
 
-grant select, insert (organization_id, parent_organization_id, scopes, expires_at), update (revoked_at) on app.grants to tenant;
+grant select (organization_id, id, parent_organization_id, scopes, expires_at, revoked_at, created_at, updated_at),
+      insert (organization_id, parent_organization_id, scopes, expires_at),
+      update (revoked_at)
+   on app.grants to tenant;
 grant execute on function app.give_grant, app.revoke_grant to tenant;

@@ -38,6 +38,8 @@ create table if not exists app.api_keys (
 -- a request brings only the key, so this is the one look-up without a tenant (190 random bits: no two are alike)
 create index if not exists api_keys_by_hash on app.api_keys using hash (key_hash);
 create index if not exists api_keys_newest on app.api_keys (organization_id, created_at desc, id desc);
+-- the foreign key
+create index if not exists api_keys_rotated_from on app.api_keys (organization_id, rotated_from) where rotated_from is not null;
 create index if not exists api_keys_rotated_from on app.api_keys (organization_id, rotated_from);
 
 comment on table  app.api_keys                 is 'API keys: hash, scopes and life of each. The key itself is never stored.';
@@ -57,9 +59,12 @@ comment on column app.api_keys.last_used_at    is 'When it was last seen, to wit
 comment on column app.api_keys.rotated_from    is 'The key this one replaces.';
 comment on column app.api_keys.created_at      is 'When it was made.';
 comment on column app.api_keys.updated_at      is 'When it last changed.';
-comment on constraint api_keys_name   on app.api_keys is 'name: must not be blank, at most 100 characters';
-comment on constraint api_keys_scopes on app.api_keys is 'scopes: at least one scope of the key''s contract';
-comment on constraint api_keys_rate   on app.api_keys is 'rate_burst: must be at least rate_per_minute';
+comment on constraint api_keys_contract    on app.api_keys is 'contract: must be one of eal, ai93, leadscraper';
+comment on constraint api_keys_environment on app.api_keys is 'environment: must be live or test';
+comment on constraint api_keys_name        on app.api_keys is 'name: must not be blank, at most 100 characters';
+comment on constraint api_keys_hash        on app.api_keys is 'key_hash: must be a SHA-256';
+comment on constraint api_keys_scopes      on app.api_keys is 'scopes: at least one scope of the key''s contract';
+comment on constraint api_keys_rate        on app.api_keys is 'rate_burst: must be at least rate_per_minute';
 
 -- Gateways hold keys in memory for a moment; this tells them to forget one. (It is a courtesy: private.tenant() asks the
 -- table itself.)
@@ -72,6 +77,8 @@ begin
   return null;
 end
 $$;
+
+comment on function app.announce_key is 'Trigger: tells gateways (channel trunkline_keys) to forget a key they hold in memory.';
 
 create or replace trigger _100_touch before update of name, scopes, expires_at, revoked_at, rate_per_minute, rate_burst on app.api_keys
   for each row execute function private.touch();
@@ -133,7 +140,7 @@ begin
       jsonb_build_object('field', 'expires_at', 'reason', 'must be in the future'));
   end if;
   insert into app.api_keys (organization_id, contract, environment, name, key_hash, key_prefix, scopes, expires_at, rotated_from)
-  values (private.tenant(), create_key.contract, create_key.environment, create_key.name, hash, prefix,
+  values (app.tenant(), create_key.contract, create_key.environment, create_key.name, hash, prefix,
           array(select distinct s from unnest(create_key.scopes) s order by s), expiry, create_key.rotated_from)
   returning * into made;
   return made;
@@ -155,7 +162,7 @@ begin
   update app.api_keys
      set expires_at = least(expires_at, now() + overlap),
          revoked_at = case when overlap <= interval '0' then now() end
-   where organization_id = private.tenant() and id = key_id
+   where organization_id = app.tenant() and id = key_id
      and revoked_at is null and (expires_at is null or expires_at > now())
   returning * into old_key;
   if old_key.id is null then
@@ -180,7 +187,7 @@ declare
   stopped app.api_keys;
 begin
   update app.api_keys set revoked_at = now()
-   where organization_id = private.tenant() and id = key_id and revoked_at is null
+   where organization_id = app.tenant() and id = key_id and revoked_at is null
   returning * into stopped;
   if stopped.id is null then
     perform app.fail(404, 'not_found', 'No such API key.');

@@ -32,6 +32,7 @@ comment on column app.invitations.accepted_at     is 'When it was accepted.';
 comment on column app.invitations.accepted_key_id is 'The key that accepting it made.';
 comment on column app.invitations.created_at      is 'When it was made.';
 comment on column app.invitations.updated_at      is 'When it last changed.';
+comment on constraint invitations_token on app.invitations is 'token_hash: must be a SHA-256';
 comment on constraint invitations_email on app.invitations is 'primary_admin_email: must be an email address';
 
 create or replace trigger _100_touch before update on app.invitations for each row execute function private.touch();
@@ -51,9 +52,15 @@ create or replace function app.create_child_organization(
 language plpgsql security definer
 set search_path = ''
 as $$
+declare
+  parent uuid := private.writable('organizations', 'admin');
 begin
+  -- without a parent it would be nobody's
+  if parent is null then
+    perform app.fail(401, 'unauthorized', 'An organization is created by its parent.');
+  end if;
   insert into app.organizations (parent_organization_id, name, slug, industry, settings)
-  values (private.writable('organizations', 'admin'), create_child_organization.name, app.slug(create_child_organization.name),
+  values (parent, create_child_organization.name, app.slug(create_child_organization.name),
           create_child_organization.industry, app.merge_settings('{}', create_child_organization.settings))
   returning * into organization;
   insert into app.invitations (organization_id, email, token_hash)

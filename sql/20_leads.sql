@@ -167,7 +167,6 @@ create policy "a database login sees its organization's leads" on app.leads for 
 drop policy if exists "a login for all sees every lead" on app.leads;
 create policy "a login for all sees every lead" on app.leads for select to analyst_all using (true);
 
-grant select on app.leads to tenant;
 grant insert (organization_id, name, company, email, phone, handle, job_title, source, source_url, target_type, context,
               pipeline_stage, lead_score, tags, notes, industry, company_size, pain_points, timeline, budget_range,
               ai_reasoning, signals, enrichment, enriched_at, linkedin_url, twitter_url, facebook_url) on app.leads to tenant;
@@ -179,7 +178,7 @@ grant select (organization_id, id, name, company, email, phone, handle, job_titl
               job_id, pipeline_stage, lead_score, scored_at, tags, notes, industry, company_size, pain_points, timeline,
               budget_range, ai_reasoning, qualification_completed_at, signals, enrichment, enriched_at, linkedin_url,
               twitter_url, facebook_url, handed_off_at, handoff_destination, handoff_metadata, crm_vendor, crm_external_id,
-              crm_status, crm_last_synced_at, created_at, updated_at) on app.leads to analyst, analyst_all;
+              crm_status, crm_last_synced_at, created_at, updated_at) on app.leads to tenant, analyst, analyst_all;
 
 -- The organization of a new row defaults to the request's, so that nobody has to say it.
 alter table app.leads alter column organization_id set default private.tenant();
@@ -194,6 +193,22 @@ select organization_id, id, name, company, email, phone, handle, job_title, sour
 
 alter view api.leads alter column organization_id set default private.tenant();
 comment on view api.leads is 'Your leads. Rows can be added and changed here; every change is audited and announced like one made over HTTP.';
+
+-- the view's columns mean what the table's mean
+do $$
+declare
+  described record;
+begin
+  for described in
+    select v.attname as name, col_description(t.attrelid, t.attnum) as meaning
+      from pg_attribute as v
+      join pg_attribute as t on t.attrelid = 'app.leads'::regclass and t.attname = v.attname
+     where v.attrelid = 'api.leads'::regclass and v.attnum > 0
+  loop
+    execute format('comment on column api.leads.%I is %L', described.name, described.meaning);
+  end loop;
+end
+$$;
 
 grant select on api.leads to tenant, analyst, analyst_all;
 grant insert (name, company, email, phone, handle, job_title, source, source_url, target_type, context,

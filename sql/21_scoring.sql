@@ -39,10 +39,16 @@ create policy "the core's own functions reach every rule" on app.scoring_rules t
 drop policy if exists "a key sees its organization's rules" on app.scoring_rules;
 create policy "a key sees its organization's rules" on app.scoring_rules for select to tenant
   using (organization_id = (select private.tenant()));
-drop policy if exists "an admin key edits its organization's rules" on app.scoring_rules;
-create policy "an admin key edits its organization's rules" on app.scoring_rules to tenant
-  using (organization_id = (select private.writable('organizations', 'admin')))
+-- One policy per verb: a policy for all of them would also be asked when a key only reads, and answer 403.
+drop policy if exists "an admin key adds rules to its organization" on app.scoring_rules;
+create policy "an admin key adds rules to its organization" on app.scoring_rules for insert to tenant
   with check (organization_id = (select private.writable('organizations', 'admin')));
+drop policy if exists "an admin key changes its organization's rules" on app.scoring_rules;
+create policy "an admin key changes its organization's rules" on app.scoring_rules for update to tenant
+  using (organization_id = (select private.writable('organizations', 'admin')));
+drop policy if exists "an admin key removes its organization's rules" on app.scoring_rules;
+create policy "an admin key removes its organization's rules" on app.scoring_rules for delete to tenant
+  using (organization_id = (select private.writable('organizations', 'admin')));
 drop policy if exists "a database login sees its organization's rules" on app.scoring_rules;
 create policy "a database login sees its organization's rules" on app.scoring_rules for select to analyst
   using (organization_id = (select private.login_organization()));
@@ -76,6 +82,8 @@ begin
   return null;
 end
 $$;
+
+comment on function app.add_default_rules is 'Trigger: gives a new organization the rules it starts with.';
 
 create or replace trigger _600_default_rules after insert on app.organizations for each row execute function app.add_default_rules();
 

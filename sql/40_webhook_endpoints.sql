@@ -129,6 +129,8 @@ begin
 end
 $$;
 
+comment on function app.check_events is 'Trigger: refuses event names that the endpoint''s contract does not have; keeps them sorted and single.';
+
 create or replace trigger _100_touch before update on app.webhook_endpoints for each row execute function private.touch();
 create or replace trigger _200_check_events before insert or update of events, contract on app.webhook_endpoints
   for each row execute function app.check_events();

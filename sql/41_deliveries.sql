@@ -109,6 +109,8 @@ comment on column app.delivery_attempts.error           is 'Why there was no ans
 comment on column app.delivery_attempts.attempted_at    is 'When it was sent.';
 comment on column app.delivery_attempts.next_attempt_at is 'When it is tried again; null: not by itself.';
 
+create or replace trigger _100_touch before update on app.deliveries for each row execute function private.touch();
+
 alter table app.events enable row level security;
 alter table app.events force row level security;
 alter table app.deliveries enable row level security;

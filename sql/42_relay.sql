@@ -1,18 +1,18 @@
 -- The worker's way through events: relay, send, record. Each function handles a batch in one statement or a few, and runs
 -- across tenants; only the worker may call them.
 
--- Turns up to `batch` changes of the outbox into events and deliveries, and takes up deliveries that wait for a job
--- (retried by hand, recovered, resumed). Returns the deliveries that need a job now; the caller makes the jobs in the same
--- transaction. Several relays share the work: a claimed row is skipped by the others.
---   suspect  the endpoint has been failing, so it gets few places in the queue
-create or replace function app.relay_outbox(batch integer)
-returns table (delivery_id uuid, organization_id uuid, endpoint_id uuid, attempt integer, suspect boolean, claimed integer)
-language sql security definer
+-- One batch of the relay, in one statement. One row of it has no delivery: it says how many changes were claimed.
+create or replace function private.relay_batch(batch integer)
+returns table (delivery_id uuid, organization_id uuid, endpoint_id uuid, attempt integer, suspect boolean, ahead integer, claimed integer)
+language sql
 set search_path = ''
 as $$
-  with change as (
+  with claimed as materialized (
+    select c.organization_id, c.id from app.outbox as c order by c.id limit batch for update skip locked
+  ),
+  change as (
     delete from app.outbox as o
-     using (select c.organization_id, c.id from app.outbox as c order by c.id limit batch for update skip locked) as c
+     using claimed as c
      where o.organization_id = c.organization_id and o.id = c.id
     returning o.*
   ),
@@ -40,9 +40,12 @@ as $$
       join event as v on v.organization_id = s.organization_id and v.change_id = s.change_id and v.type = s.type
     returning organization_id, id, endpoint_id, state, attempts
   ),
+  asked_for as materialized (
+    select w.organization_id, w.id from app.deliveries as w where w.enqueue order by w.id limit batch for update skip locked
+  ),
   waiting as (
     update app.deliveries as d set enqueue = false
-      from (select w.organization_id, w.id from app.deliveries as w where w.enqueue order by w.id limit batch for update skip locked) as w
+      from asked_for as w
      where d.organization_id = w.organization_id and d.id = w.id
     returning d.organization_id, d.id, d.endpoint_id, d.state, d.attempts
   ),
@@ -50,21 +53,71 @@ as $$
     select * from made where state = 'pending'
     union all
     select * from waiting where state = 'pending'
+  ),
+  -- who waits already; the deliveries that this statement makes are not to be seen in it yet
+  line as (
+    select e.organization_id, e.endpoint_id, h.failing_since is not null as suspect,
+           (select count(*)::integer
+              from (select from app.deliveries as w
+                     where w.organization_id = e.organization_id and w.endpoint_id = e.endpoint_id and w.state = 'pending' limit 1000) as w) as length
+      from (select distinct organization_id, endpoint_id from due) as e
+      left join app.webhook_health as h on h.organization_id = e.organization_id and h.endpoint_id = e.endpoint_id
   )
-  select d.id, d.organization_id, d.endpoint_id, d.attempts + 1, h.failing_since is not null, (select count(*)::integer from change)
-    from due as d
-    left join app.webhook_health as h on h.organization_id = d.organization_id and h.endpoint_id = d.endpoint_id
-   order by d.id
+  (select null::uuid, null::uuid, null::uuid, null::integer, null::boolean, null::integer, (select count(*)::integer from change))
+  union all
+  (select d.id, d.organization_id, d.endpoint_id, d.attempts + 1, l.suspect,
+          l.length + row_number() over (partition by d.organization_id, d.endpoint_id order by d.id)::integer - 1,
+          (select count(*)::integer from change)
+     from due as d
+     join line as l on l.organization_id = d.organization_id and l.endpoint_id = d.endpoint_id
+    order by d.id)
+$$;
+
+comment on function private.relay_batch is 'One batch of app.relay_outbox.';
+
+-- Turns up to `batch` changes of the outbox into events and deliveries, and takes up deliveries that wait for a job
+-- (retried by hand, recovered, resumed). Returns the deliveries that need a job now; the caller makes the jobs in the same
+-- transaction. Several relays share the work: a claimed row is skipped by the others.
+--   suspect  the endpoint has been failing, so it gets few places in the queue
+--   ahead    how many deliveries of the endpoint wait before this one (counted to about 1,000): a long line gets a lane of its
+--            own, so that it does not hold up other endpoints
+--   claimed  how many changes were taken from the outbox
+-- Most changes concern no endpoint. They are passed over here, up to 20 batches of them, so that no row means: nothing waits.
+create or replace function app.relay_outbox(batch integer)
+returns table (delivery_id uuid, organization_id uuid, endpoint_id uuid, attempt integer, suspect boolean, ahead integer, claimed integer)
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  taken  integer;
+  anyone boolean := false;
+begin
+  -- an endpoint that comes back after its deletion waits for the relays under way (app.register_webhook)
+  perform pg_advisory_xact_lock_shared(7262, 0);
+  for round in 1 .. 20 loop
+    for delivery_id, organization_id, endpoint_id, attempt, suspect, ahead, claimed in select * from private.relay_batch(batch) loop
+      if delivery_id is null then
+        taken := claimed;
+      else
+        anyone := true;
+        return next;
+      end if;
+    end loop;
+    exit when anyone or taken < batch;
+  end loop;
+end
 $$;
 
 comment on function app.relay_outbox is 'Turns a batch of outbox rows into events and deliveries; returns the deliveries that need a job, to be made in the same transaction.';
 
 -- What to send for each job, or nothing for a job that time has overtaken (delivered or retried meanwhile). Deliveries of an
 -- endpoint that was disabled or deleted meanwhile are put on hold.
---   jobs  [{"organization_id", "delivery_id", "attempt"}]
+--   jobs        [{"organization_id", "delivery_id", "attempt"}]
+--   attempt_id  the id under which this attempt is to be recorded, so that the receiver is told the id that the log will show
 create or replace function app.prepare_deliveries(jobs jsonb)
 returns table (organization_id uuid, delivery_id uuid, endpoint_id uuid, attempt integer, contract text, url text,
-               event_public_id text, event_type text, body text, secret_ids uuid[], secrets bytea[])
+               event_public_id text, event_type text, body text, secret_ids uuid[], secrets bytea[],
+               attempt_id uuid, attempt_public_id text)
 language plpgsql security definer
 set search_path = ''
 as $$
@@ -77,8 +130,9 @@ begin
 
   return query
     select d.organization_id, d.id, d.endpoint_id, j.attempt, e.contract, e.url, v.public_id, v.type,
-           app.event_body(e.contract, v), s.ids, s.ciphertexts
-      from jsonb_to_recordset(jobs) as j (organization_id uuid, delivery_id uuid, attempt integer)
+           app.event_body(e.contract, v), s.ids, s.ciphertexts, a.id, app.typeid('whd', a.id)
+      -- two jobs of one batch for the same attempt (retried by hand while it waited) send once
+      from (select distinct r.* from jsonb_to_recordset(jobs) as r (organization_id uuid, delivery_id uuid, attempt integer)) as j
       join app.deliveries as d on d.organization_id = j.organization_id and d.id = j.delivery_id
       join app.webhook_endpoints as e on e.organization_id = d.organization_id and e.id = d.endpoint_id
       join app.events as v on v.organization_id = d.organization_id and v.id = d.event_id
@@ -89,6 +143,8 @@ begin
         where w.organization_id = d.organization_id and w.endpoint_id = d.endpoint_id
           and (w.expires_at is null or w.expires_at > now())
      ) as s
+     -- of this row, so that it is made once for each
+     cross join lateral (select uuidv7() as id where d.id is not null offset 0) as a
      where d.state = 'pending' and d.attempts + 1 = j.attempt;
 end
 $$;
@@ -112,8 +168,8 @@ comment on function app.event_body is 'The JSON body of an event, as the contrac
 
 -- Records a batch of attempts: the log, the state of each delivery, the health of each endpoint, and whether a failing one
 -- is disabled. Returns the deliveries that are to be tried again, and when.
---   results        [{"organization_id", "delivery_id", "endpoint_id", "event_type", "attempt", "ok", "status", "latency_ms",
---                    "response_body", "error", "retry_after_seconds", "attempted_at"}]
+--   results        [{"id", "organization_id", "delivery_id", "endpoint_id", "event_type", "attempt", "ok", "status", "latency_ms",
+--                    "response_body", "error", "retry_after_seconds", "attempted_at"}]; id: attempt_id of prepare_deliveries
 --   schedule       times of the retries, counted from the first attempt, for endpoints without a schedule of their own
 --   disable_after  how long an endpoint may fail before it is disabled
 create or replace function app.record_attempts(results jsonb, schedule interval[], disable_after interval)
@@ -127,9 +183,12 @@ begin
   with result as (
     select r.*, d.series_started_at, d.series_attempts,
            coalesce(e.retry_schedule, schedule) as times
-      from jsonb_to_recordset(results) as r (
-             organization_id uuid, delivery_id uuid, endpoint_id uuid, event_type text, attempt integer, ok boolean, status integer,
-             latency_ms integer, response_body text, error text, retry_after_seconds integer, attempted_at timestamptz)
+      -- one result per delivery and batch
+      from (select distinct on (organization_id, delivery_id) *
+              from jsonb_to_recordset(results) as reported (
+                     id uuid, organization_id uuid, delivery_id uuid, endpoint_id uuid, event_type text, attempt integer, ok boolean, status integer,
+                     latency_ms integer, response_body text, error text, retry_after_seconds integer, attempted_at timestamptz)
+             order by organization_id, delivery_id, attempt, ok desc) as r
       join app.deliveries as d on d.organization_id = r.organization_id and d.id = r.delivery_id
       join app.webhook_endpoints as e on e.organization_id = r.organization_id and e.id = r.endpoint_id
        -- a result that another worker recorded already (its job had expired) changes nothing
@@ -138,15 +197,17 @@ begin
   ),
   judged as (
     select r.*,
-           case when r.ok or r.status = 410 then null
+           -- A schedule that has no time for this attempt is exhausted (and greatest() would overlook its null). The receiver may
+           -- ask for more patience, up to a day.
+           case when r.ok or r.status = 410 or r.times[r.attempt - r.series_attempts] is null then null
                 else greatest(coalesce(r.series_started_at, r.attempted_at) + r.times[r.attempt - r.series_attempts],
-                              r.attempted_at + make_interval(secs => coalesce(r.retry_after_seconds, 0))) end as next_attempt_at
+                              r.attempted_at + make_interval(secs => least(coalesce(r.retry_after_seconds, 0), 86400))) end as next_attempt_at
       from result as r
   ),
   logged as (
-    insert into app.delivery_attempts (organization_id, delivery_id, endpoint_id, event_type, attempt, status, response_status,
+    insert into app.delivery_attempts (organization_id, id, delivery_id, endpoint_id, event_type, attempt, status, response_status,
                                        latency_ms, response_body, error, attempted_at, next_attempt_at)
-    select organization_id, delivery_id, endpoint_id, event_type, attempt,
+    select organization_id, coalesce(id, uuidv7()), delivery_id, endpoint_id, event_type, attempt,
            case when ok then 'delivered' when next_attempt_at is null then 'dead_letter' else 'failed' end,
            status, latency_ms, response_body, error, attempted_at, next_attempt_at
       from judged
@@ -158,8 +219,7 @@ begin
            state = case when j.ok then 'delivered'
                         when j.status = 410 then 'held'
                         when j.next_attempt_at is null then 'dead_letter'
-                        else 'pending' end,
-           updated_at = now()
+                        else 'pending' end
       from judged as j
      where d.organization_id = j.organization_id and d.id = j.delivery_id
   ),

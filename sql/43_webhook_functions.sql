@@ -2,6 +2,7 @@
 -- asks private.writable first, so each may run with the core's own rights.
 
 -- The endpoint of the calling organization with this id. Raises 404 when there is none.
+-- (No key update, as the key stays: so a relay that adds a delivery to the endpoint need not wait for us, nor we for it.)
 create or replace function app.own_webhook(tenant uuid, webhook_id uuid) returns app.webhook_endpoints
 language plpgsql
 set search_path = ''
@@ -10,7 +11,7 @@ declare
   endpoint app.webhook_endpoints;
 begin
   select * into endpoint from app.webhook_endpoints as e
-   where e.organization_id = tenant and e.id = webhook_id and e.deleted_at is null for update;
+   where e.organization_id = tenant and e.id = webhook_id and e.deleted_at is null for no key update;
   if endpoint.id is null then
     perform app.fail(404, 'not_found', 'No such webhook.');
   end if;
@@ -40,8 +41,10 @@ begin
   created := endpoint.id is not null;
 
   if not created then
+    -- A relay that is under way saw the endpoint deleted and puts events on hold that we could not see: wait for it.
+    perform pg_advisory_xact_lock(7262, 0);
     select * into endpoint from app.webhook_endpoints as e
-     where e.organization_id = tenant and e.contract = register_webhook.contract and e.url = register_webhook.url for update;
+     where e.organization_id = tenant and e.contract = register_webhook.contract and e.url = register_webhook.url for no key update;
     if endpoint.deleted_at is null then
       return;
     end if;
@@ -51,6 +54,7 @@ begin
      where e.organization_id = tenant and e.id = endpoint.id
     returning * into endpoint;
     delete from app.webhook_secrets as s where s.organization_id = tenant and s.endpoint_id = endpoint.id;
+    update app.webhook_health as h set failing_since = null where h.organization_id = tenant and h.endpoint_id = endpoint.id;
     update app.deliveries as d
        set state   = case when v.type = any (endpoint.events) and v.occurred_at > now() - interval '24 hours' then 'pending' else 'discarded' end,
            enqueue = v.type = any (endpoint.events) and v.occurred_at > now() - interval '24 hours'
@@ -64,6 +68,8 @@ begin
   values (tenant, secret_id, endpoint.id, register_webhook.ciphertext, secret_prefix);
 end
 $$;
+
+comment on function app.own_webhook is 'Endpoint of an organization, locked; 404 when there is none.';
 
 comment on function app.register_webhook is 'Registers an endpoint; idempotent by URL; a URL deleted within 24 hours resumes with what it missed.';
 

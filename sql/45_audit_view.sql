@@ -1,7 +1,7 @@
 -- Who reads the audit log. The policies stand here, after the functions they ask.
 
-drop policy if exists "a key sees its organization's entries, or a child's under a grant" on audit.platform_events;
-create policy "a key sees its organization's entries, or a child's under a grant" on audit.platform_events for select to tenant
+drop policy if exists "a key sees its organization's entries, or a child's by grant" on audit.platform_events;
+create policy "a key sees its organization's entries, or a child's by grant" on audit.platform_events for select to tenant
   using (organization_id = (select private.readable('audit_log')));
 drop policy if exists "a database login sees its organization's entries" on audit.platform_events;
 create policy "a database login sees its organization's entries" on audit.platform_events for select to analyst

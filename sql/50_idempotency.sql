@@ -18,6 +18,7 @@ create table if not exists app.idempotency_keys (
 create index if not exists idempotency_keys_expiry on app.idempotency_keys (expires_at);
 
 comment on table  app.idempotency_keys                 is 'Answers to POST requests, kept for 24 hours to be replayed.';
+comment on constraint idempotency_keys_length on app.idempotency_keys is 'Idempotency-Key: 1 to 255 characters';
 comment on column app.idempotency_keys.organization_id is 'Organization.';
 comment on column app.idempotency_keys.key_id          is 'API key the request came with.';
 comment on column app.idempotency_keys.idempotency_key is 'Idempotency-Key header.';
@@ -45,15 +46,14 @@ language plpgsql
 set search_path = ''
 as $$
 declare
-  claims jsonb := private.claims();
-  kept   app.idempotency_keys;
+  kept app.idempotency_keys;
 begin
-  if not pg_try_advisory_xact_lock(hashtextextended((claims ->> 'key_id') || ':' || wanted, 0)) then
+  if not pg_try_advisory_xact_lock(hashtextextended(app.key_id() || ':' || wanted, 0)) then
     perform app.fail(409, 'conflict', 'A request with this Idempotency-Key is still being processed.',
       jsonb_build_object('field', 'Idempotency-Key', 'reason', 'in flight; try again shortly'));
   end if;
   select * into kept from app.idempotency_keys as k
-   where k.organization_id = private.tenant() and k.key_id = (claims ->> 'key_id')::uuid and k.idempotency_key = wanted;
+   where k.organization_id = app.tenant() and k.key_id = app.key_id() and k.idempotency_key = wanted;
   if kept.expires_at <= now() then
     delete from app.idempotency_keys as k
      where k.organization_id = kept.organization_id and k.key_id = kept.key_id and k.idempotency_key = wanted;
@@ -76,7 +76,7 @@ language sql
 set search_path = ''
 as $$
   insert into app.idempotency_keys (organization_id, key_id, idempotency_key, fingerprint, status, answer)
-  values (private.tenant(), (private.claims() ->> 'key_id')::uuid, wanted, request_fingerprint, answer_status, keep_answer.answer)
+  values (app.tenant(), app.key_id(), wanted, request_fingerprint, answer_status, keep_answer.answer)
 $$;
 
 comment on function app.keep_answer is 'Keeps the answer to a request under its idempotency key for 24 hours.';
@@ -84,5 +84,4 @@ comment on function app.keep_answer is 'Keeps the answer to a request under its 
 grant select (organization_id, key_id, idempotency_key, fingerprint, status, answer, created_at, expires_at),
       insert (organization_id, key_id, idempotency_key, fingerprint, status, answer), delete
    on app.idempotency_keys to tenant;
-grant execute on function private.claims to tenant;
 grant execute on function app.claim_idempotency_key, app.keep_answer to tenant;

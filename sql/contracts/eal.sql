@@ -128,8 +128,9 @@ return json_build_object(
 create or replace function eal.webhook(w app.webhook_endpoints) returns json
 language sql stable parallel safe
 return (
-  select case when (w).retry_schedule is null then fields::json
-              else (fields::jsonb || jsonb_build_object('retry_schedule', to_jsonb((w).retry_schedule)))::json end
+  select case when (w).retry_schedule is null then fields
+              else (left(fields::text, -1) || ', "retry_schedule" : '
+                    || (select json_agg(app.duration(t) order by n) from unnest((w).retry_schedule) with ordinality as u (t, n)) || '}')::json end
     from (select json_build_object(
             'id',                    (w).id,
             'url',                   (w).url,
@@ -147,16 +148,14 @@ return (
 );
 
 -- The answer to POST /webhooks, without the secret, which the gateway adds: the database never sees it.
-create or replace function eal.webhook_created(w app.webhook_endpoints) returns json
+create or replace function eal.webhook_created(w app.webhook_endpoints, secret_prefix text) returns json
 language sql stable parallel safe
 return json_build_object(
   'id',                    (w).id,
   'url',                   (w).url,
   'events',                (w).events,
   'description',           (w).description,
-  'signing_secret_prefix', (select s.prefix from app.webhook_secrets as s
-                             where s.organization_id = (w).organization_id and s.endpoint_id = (w).id
-                             order by s.created_at desc, s.id desc limit 1),
+  'signing_secret_prefix', secret_prefix,
   'enabled',               (w).enabled,
   'created_at',            app.iso((w).created_at)
 );
