@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { PgBoss } from 'pg-boss';
+import { type IDatabase, PgBoss } from 'pg-boss';
 import packageJson from 'pg-boss/package.json' with { type: 'json' };
 
 /** Part of the applied state: another pg-boss version may bring another schema. */
@@ -10,18 +10,28 @@ export const QUEUE_SCHEMA = 'pgboss';
 /** Deliveries of webhooks, one job an attempt. */
 export const DELIVERY_QUEUE = 'webhook-delivery';
 
+/** How pg-boss runs its statements on a connection or pool of ours, and so inside a transaction of ours. */
+export function queueDatabase(connection: pg.ClientBase | pg.Pool): IDatabase {
+  return {
+    executeSql: async (text: string, values?: unknown[]) => {
+      const result = await connection.query(text, values as unknown[]);
+      // several statements in one text answer with several results
+      return Array.isArray(result) ? { rows: result.flatMap((one) => one.rows) } : { rows: result.rows };
+    },
+  };
+}
+
 /** Makes or upgrades pg-boss's own schema as the role that owns it, and the queues. The client must be an administrator's. */
 export async function installQueue(client: pg.Client): Promise<void> {
   await client.query('set role worker');
   try {
-    const db = {
-      executeSql: async (text: string, values?: unknown[]) => {
-        const result = await client.query(text, values as unknown[]);
-        // several statements in one text answer with several results
-        return Array.isArray(result) ? { rows: result.flatMap((one) => one.rows) } : { rows: result.rows };
-      },
-    };
-    const boss = new PgBoss({ db, schema: QUEUE_SCHEMA, createSchema: false, supervise: false, schedule: false });
+    const boss = new PgBoss({
+      db: queueDatabase(client),
+      schema: QUEUE_SCHEMA,
+      createSchema: false,
+      supervise: false,
+      schedule: false,
+    });
     boss.on('error', () => {});
     await boss.start();
     // A job that is not settled within a minute belonged to a worker that is gone: it is handed out again.

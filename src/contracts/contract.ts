@@ -1,0 +1,50 @@
+import type { z } from 'zod';
+import type { AppError } from '../errors.ts';
+import type { ExportOperation, Operation } from '../operations/operation.ts';
+import type { ContractName } from '../security/api-key.ts';
+
+// biome-ignore lint/suspicious/noExplicitAny: a table of operations of every input
+export type AnyOperation = Operation<any, any> | ExportOperation<any>;
+
+/** One line of a contract: where an operation is found, and how its answer is documented. */
+export interface Route {
+  method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
+  /** below the contract's base path, parameters in braces: /leads/{id} */
+  path: string;
+  operation: AnyOperation;
+  /** status of success; 200 unless given */
+  status?: number;
+  /** group in the reference */
+  tag: string;
+  /** the answer, for OpenAPI and the contract tests; absent for streams */
+  output?: z.ZodType;
+  /** example of the request body and of the answer, as the document prints them */
+  example?: { request?: object; response?: object; query?: Record<string, string> };
+  /** the answer changes only with its resource: send an ETag and honour If-None-Match */
+  single?: boolean;
+}
+
+export interface RateLimit {
+  /** requests a minute, sustained */
+  perMinute: number;
+  /** requests in any one minute, at most */
+  burst: number;
+}
+
+/** A documented HTTP contract over the one core: everything in which it differs from the others. */
+export interface Contract {
+  name: ContractName;
+  title: string;
+  description: string;
+  basePath: string;
+  routes: Route[];
+  tags: { name: string; description: string }[];
+  /** scopes that keys of the contract can have, each with what it allows */
+  scopes: Record<string, string>;
+  /** canonical scopes of a key's scopes */
+  canonicalScopes(granted: readonly string[]): string[];
+  rateLimit: RateLimit;
+  /** an error as the document prints it */
+  errorBody(error: AppError): object;
+  errorSchema: z.ZodType;
+}

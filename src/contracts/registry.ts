@@ -1,0 +1,13 @@
+import type { ContractName } from '../security/api-key.ts';
+import type { Contract } from './contract.ts';
+import { eal } from './eal/index.ts';
+
+/** The contracts that are served. A contract is added here, and nowhere else in the gateway. */
+export const contracts: readonly Contract[] = [eal];
+
+export const contractNamed = (name: ContractName): Contract | undefined =>
+  contracts.find((contract) => contract.name === name);
+
+/** Whose errors a request gets whose key says nothing: the first contract of the base path. */
+export const contractOfPath = (path: string): Contract | undefined =>
+  contracts.find((contract) => path === contract.basePath || path.startsWith(`${contract.basePath}/`));

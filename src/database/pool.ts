@@ -1,0 +1,26 @@
+import pg from 'pg';
+
+/** Statements of a request end by then; a client that waits longer than that has gone. */
+const STATEMENT_TIMEOUT_MS = 15_000;
+
+/**
+ * A pool whose connections pipeline: statements are sent without waiting for the answers of those before them, so a whole
+ * transaction is one flight. Idle connections that break are replaced; the pool never throws out of turn.
+ */
+export function createPool(
+  url: string,
+  options: { max: number; name: string; pipeline?: boolean; onError?: (error: Error) => void },
+): pg.Pool {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: options.max,
+    application_name: options.name,
+    connectionTimeoutMillis: 5_000,
+    idleTimeoutMillis: 60_000,
+    statement_timeout: STATEMENT_TIMEOUT_MS,
+    keepAlive: true,
+    pipeline: options.pipeline ?? true,
+  } as pg.PoolConfig);
+  pool.on('error', (error) => options.onError?.(error));
+  return pool;
+}

@@ -1,0 +1,91 @@
+import { createHash } from 'node:crypto';
+import type pg from 'pg';
+
+/** Who a transaction is: the role it takes and the claims its policies and triggers read. */
+export interface Scope {
+  role: 'anon' | 'tenant' | 'gateway';
+  /** request.jwt.claims as JSON text; '' is none */
+  claims: string;
+}
+
+export interface Statement {
+  text: string;
+  values: unknown[];
+}
+
+const ENTER = "select set_config('role', $1, true), set_config('request.jwt.claims', $2, true)";
+const names = new Map<string, string>();
+
+/** A name makes PostgreSQL keep the parsed statement; equal texts share it. Texts are few: they come from code, not from clients. */
+function nameOf(text: string): string {
+  let name = names.get(text);
+  if (!name) {
+    name = createHash('sha1').update(text).digest('base64url');
+    names.set(text, name);
+  }
+  return name;
+}
+
+type PipelinedClient = pg.PoolClient & { connection: { stream: { cork(): void; uncork(): void } } };
+
+/**
+ * Runs one statement in a transaction of the given scope: begin, role and claims, statement, commit leave in one packet, and
+ * one round trip answers all four. Throws what the statement threw; the transaction is rolled back then.
+ */
+export async function runInScope<Row extends pg.QueryResultRow>(
+  pool: pg.Pool,
+  scope: Scope,
+  statement: Statement,
+  options: { readOnly?: boolean } = {},
+): Promise<pg.QueryResult<Row>> {
+  const client = (await pool.connect()) as PipelinedClient;
+  let broken: Error | undefined;
+  try {
+    const { stream } = client.connection;
+    stream.cork();
+    const begun = client.query(options.readOnly ? 'begin read only' : 'begin');
+    const entered = client.query({ name: 'enter', text: ENTER, values: [scope.role, scope.claims] });
+    const ran = client.query<Row>({ name: nameOf(statement.text), text: statement.text, values: statement.values });
+    const ended = client.query('commit');
+    stream.uncork();
+    const [begin, enter, run, end] = await Promise.allSettled([begun, entered, ran, ended]);
+    for (const step of [begin, enter, run, end]) {
+      if (step.status === 'rejected') {
+        // a failed commit or begin leaves the connection in an unknown state
+        if (step === begin || step === end) broken = step.reason as Error;
+        throw step.reason;
+      }
+    }
+    return (run as PromiseFulfilledResult<pg.QueryResult<Row>>).value;
+  } finally {
+    client.release(broken);
+  }
+}
+
+/** Statements of one transaction, one after the other, for what must look before it goes on. */
+export async function inTransaction<Result>(
+  pool: pg.Pool,
+  scope: Scope,
+  work: (
+    query: <Row extends pg.QueryResultRow>(statement: Statement) => Promise<pg.QueryResult<Row>>,
+  ) => Promise<Result>,
+): Promise<Result> {
+  const client = (await pool.connect()) as PipelinedClient;
+  let broken: Error | undefined;
+  try {
+    void client.query('begin').catch(() => {});
+    await client.query({ name: 'enter', text: ENTER, values: [scope.role, scope.claims] });
+    const result = await work((statement) =>
+      client.query({ name: nameOf(statement.text), text: statement.text, values: statement.values }),
+    );
+    await client.query('commit');
+    return result;
+  } catch (error) {
+    await client.query('rollback').catch((failure: Error) => {
+      broken = failure;
+    });
+    throw error;
+  } finally {
+    client.release(broken);
+  }
+}

@@ -1,0 +1,90 @@
+import { z } from 'zod';
+import { invalidRequest } from '../errors.ts';
+
+// Fields that several resources share. Messages complete the sentence "<field>: …".
+
+/** An id in a path: anything that is no UUID names nothing, so it is looked up like any other and not found. */
+const NO_ID = '00000000-0000-0000-0000-000000000000';
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+export const pathId: z.ZodType<string> = z
+  .string()
+  .transform((text) => (UUID.test(text) ? text : NO_ID))
+  .pipe(z.string().meta({ format: 'uuid' }));
+
+/** An id in a query or body: it must be one. */
+export const uuid = z.string('must be a UUID').regex(UUID, 'must be a UUID').meta({ format: 'uuid' });
+
+export const text = (max: number) =>
+  z.string('must be a string').max(max, `must have at most ${max} characters`).regex(/\S/, 'must not be blank');
+
+export const email = z
+  .string('must be a string')
+  .max(254, 'must have at most 254 characters')
+  .regex(/^[^\s@]+@[^\s@]+\.[^\s@]+$/, 'must be an email address')
+  .meta({ format: 'email' });
+
+const ISO = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:?\d{2})?)?$/;
+
+/** ISO 8601; a date alone is its first moment, a time without a zone is UTC. */
+export const timestamp = z
+  .string('must be an ISO 8601 timestamp')
+  .regex(ISO, 'must be an ISO 8601 timestamp')
+  .transform((value, context) => {
+    const zoned = /(Z|[+-]\d{2}:?\d{2})$/.test(value) || !value.includes('T') ? value : `${value}Z`;
+    const date = new Date(zoned);
+    if (Number.isNaN(date.getTime())) {
+      context.addIssue({ code: 'custom', message: 'must be an ISO 8601 timestamp' });
+      return z.NEVER;
+    }
+    return date.toISOString();
+  })
+  .pipe(z.string().meta({ format: 'date-time' }));
+
+/** A number in a query string. */
+export const queryInteger = (min: number, max: number) =>
+  z
+    .string(`must be a whole number from ${min} to ${max}`)
+    .regex(/^\d{1,9}$/, `must be a whole number from ${min} to ${max}`)
+    .transform(Number)
+    .pipe(z.number().int().min(min, `must be from ${min} to ${max}`).max(max, `must be from ${min} to ${max}`));
+
+export interface Cursor {
+  createdAt: string;
+  id: string;
+}
+
+/** base64url of {"created_at","id"}, as app.cursor writes it. */
+export const cursor: z.ZodType<Cursor | undefined> = z
+  .string('must be a cursor')
+  .max(512, 'is not a cursor of this API')
+  .transform((value, context) => {
+    try {
+      const { created_at, id } = JSON.parse(Buffer.from(value, 'base64url').toString('utf8')) as Record<
+        string,
+        unknown
+      >;
+      if (
+        typeof created_at === 'string' &&
+        ISO.test(created_at) &&
+        !Number.isNaN(Date.parse(created_at)) &&
+        typeof id === 'string' &&
+        UUID.test(id)
+      ) {
+        return { createdAt: created_at, id };
+      }
+    } catch {
+      // not JSON: said below
+    }
+    context.addIssue({ code: 'custom', message: 'is not a cursor of this API' });
+    return z.NEVER;
+  });
+
+/** The filter on creation time that lists share. */
+export const period = { start_at: timestamp.optional(), end_at: timestamp.optional() };
+
+/** Refuses an end before its start. */
+export function checkPeriod(input: { start_at?: string | undefined; end_at?: string | undefined }): void {
+  if (input.start_at && input.end_at && input.start_at > input.end_at) {
+    throw invalidRequest('end_at lies before start_at.', { field: 'end_at', reason: 'must not be before start_at' });
+  }
+}

@@ -1,0 +1,109 @@
+import { sql } from 'kysely';
+import { z } from 'zod';
+import { db } from '../database/kysely.ts';
+import { keysetPage, statement } from '../database/page.ts';
+import { forbidden } from '../errors.ts';
+import type { Actor } from '../operations/actor.ts';
+import { operation } from '../operations/operation.ts';
+import { type ContractName, type Environment, type GeneratedKey, generateApiKey } from '../security/api-key.ts';
+import { cursor, pathId, queryInteger, text, timestamp } from './fields.ts';
+
+const WARNING = 'Save this key now. It will not be shown again.';
+const missing = 'No such API key.';
+
+/** The key is shown in this answer only; the database holds its hash. */
+const withKey = (body: string, local: NewKey): string =>
+  JSON.stringify({ ...JSON.parse(body), key: local.made.key, _warning: WARNING });
+
+const environment = z.enum(['live', 'test'], 'must be live or test');
+
+interface NewKey {
+  made: GeneratedKey;
+  contract: ContractName;
+  environment: Environment;
+}
+
+/** A key of the calling key's contract. */
+function newKey(actor: Actor, environment?: Environment): NewKey {
+  if (actor.kind !== 'key') throw forbidden('Only a key can make a key over HTTP.');
+  const { contract } = actor;
+  return {
+    made: generateApiKey(contract, environment ?? actor.environment),
+    contract,
+    environment: environment ?? actor.environment,
+  };
+}
+
+export const listKeys = operation({
+  id: 'api_keys.list',
+  summary: 'List API keys',
+  scope: 'api_keys.admin',
+  kind: 'read',
+  input: z.strictObject({ limit: queryInteger(1, 200).default(50), cursor: cursor.optional() }),
+  statement: ({ input, actor, shape, contract }) =>
+    keysetPage(
+      db
+        .selectFrom('app.api_keys as row')
+        .where('row.organization_id', '=', actor.organizationId)
+        .where('row.contract', '=', contract),
+      { limit: input.limit, cursor: input.cursor, shape: shape('api_key') },
+    ),
+});
+
+export const createKey = operation({
+  id: 'api_keys.create',
+  summary: 'Create an API key',
+  description: 'The key is shown once. Scopes of the same contract; `test` keys are marked as such.',
+  scope: 'api_keys.admin',
+  kind: 'write',
+  input: z.strictObject({
+    name: text(100),
+    scopes: z
+      .array(z.string('must be a string'), 'must be a list of scopes')
+      .min(1, 'must hold at least one scope')
+      .max(20, 'must hold at most 20 scopes'),
+    environment: environment.optional(),
+    expires_at: timestamp.nullish(),
+  }),
+  prepare: (input, _services, actor) => newKey(actor, input.environment),
+  statement: ({ input, local, shape }) => statement`
+    select ${sql.raw(shape('api_key'))}(row)::text as body
+      from app.create_key(${local.contract}, ${local.environment}, ${input.name}, ${local.made.hash}, ${local.made.displayPrefix},
+                          ${input.scopes}::text[], ${input.expires_at ?? null}::timestamptz) as row`,
+  finish: withKey,
+});
+
+export const rotateKey = operation({
+  id: 'api_keys.rotate',
+  summary: 'Rotate an API key',
+  description:
+    'A new key with the same rights. The old one stays in force for `overlap_hours` (default 24; 0 stops it at once).',
+  scope: 'api_keys.admin',
+  kind: 'write',
+  input: z.strictObject({
+    id: pathId,
+    overlap_hours: z
+      .number('must be a number')
+      .min(0, 'must be from 0 to 720')
+      .max(720, 'must be from 0 to 720')
+      .default(24),
+  }),
+  prepare: (_input, _services, actor) => newKey(actor),
+  missing,
+  statement: ({ input, local, shape }) => statement`
+    select ${sql.raw(shape('api_key'))}(row)::text as body
+      from app.rotate_key(${input.id}::uuid, ${local.made.hash}, ${local.made.displayPrefix}, make_interval(secs => ${input.overlap_hours * 3600})) as row`,
+  finish: withKey,
+});
+
+export const revokeKey = operation({
+  id: 'api_keys.revoke',
+  summary: 'Revoke an API key',
+  description: 'Stops the key at once, everywhere.',
+  scope: 'api_keys.admin',
+  kind: 'write',
+  input: z.strictObject({ id: pathId }),
+  missing,
+  statement: ({ input }) =>
+    statement`select json_build_object('id', row.id, 'revoked', true)::text as body from app.revoke_key(${input.id}::uuid) as row`,
+});

@@ -1,0 +1,127 @@
+import { sql } from 'kysely';
+import { z } from 'zod';
+import { db } from '../database/kysely.ts';
+import { keysetPage, statement } from '../database/page.ts';
+import { invalidRequest } from '../errors.ts';
+import { operation } from '../operations/operation.ts';
+import { checkPeriod, cursor, email, pathId, period, queryInteger, text, uuid } from './fields.ts';
+
+export const STAGES = ['new', 'contacted', 'replied', 'qualified', 'won', 'lost'] as const;
+
+const stage = z.enum(STAGES, `must be one of ${STAGES.join(', ')}`);
+
+/** What a client may write; null empties a field that may be empty. */
+const writable = {
+  name: text(200).nullable(),
+  company: text(200).nullable(),
+  email: email.nullable(),
+  source: text(100).nullable(),
+  lead_score: z
+    .number('must be a number')
+    .int('must be a whole number')
+    .min(0, 'must be from 0 to 100')
+    .max(100, 'must be from 0 to 100'),
+  pipeline_stage: stage,
+  industry: text(100).nullable(),
+  company_size: text(100).nullable(),
+  pain_points: text(10_000).nullable(),
+  timeline: text(200).nullable(),
+  budget_range: text(200).nullable(),
+  ai_reasoning: text(10_000).nullable(),
+};
+
+type Writable = { [field in keyof typeof writable]?: unknown };
+
+/** The written fields, by column. Which columns exist is fixed by the schema above, so the names are safe to put into SQL. */
+function assigned(input: Writable): { columns: string[]; values: unknown[] } {
+  const columns = (Object.keys(writable) as (keyof Writable)[]).filter((column) => input[column] !== undefined);
+  return { columns, values: columns.map((column) => input[column]) };
+}
+
+const missing = 'No such lead.';
+
+export const listLeads = operation({
+  id: 'leads.list',
+  summary: 'List leads',
+  description:
+    'Newest first, cursor-paginated. Filter by stage, source and time of creation. With `organization_id`, a parent reads a child’s leads under a grant of `leads.read`.',
+  scope: 'leads.read',
+  kind: 'read',
+  input: z.strictObject({
+    limit: queryInteger(1, 200).default(50),
+    cursor: cursor.optional(),
+    pipeline_stage: stage.optional(),
+    source: text(100).optional(),
+    ...period,
+    organization_id: uuid.optional(),
+  }),
+  target: (input) => input.organization_id,
+  statement({ input, shape }) {
+    checkPeriod(input);
+    const { pipeline_stage, source, start_at, end_at } = input;
+    const rows = db
+      .selectFrom('app.leads as row')
+      .$if(pipeline_stage !== undefined, (q) => q.where('row.pipeline_stage', '=', pipeline_stage ?? ''))
+      .$if(source !== undefined, (q) => q.where('row.source', '=', source ?? ''))
+      .$if(start_at !== undefined, (q) => q.where('row.created_at', '>=', sql<Date>`${start_at}::timestamptz`))
+      .$if(end_at !== undefined, (q) => q.where('row.created_at', '<=', sql<Date>`${end_at}::timestamptz`));
+    return keysetPage(rows, { limit: input.limit, cursor: input.cursor, shape: shape('lead_summary') });
+  },
+});
+
+export const getLead = operation({
+  id: 'leads.get',
+  summary: 'Fetch a lead',
+  description: 'The full record, including qualification. 404 for a lead of another organization.',
+  scope: 'leads.read',
+  kind: 'read',
+  input: z.strictObject({ id: pathId, organization_id: uuid.optional() }),
+  target: (input) => input.organization_id,
+  missing,
+  statement: ({ input, shape }) =>
+    statement`select ${sql.raw(shape('lead'))}(row)::text as body from app.leads as row where row.id = ${input.id}::uuid`,
+});
+
+export const createLead = operation({
+  id: 'leads.create',
+  summary: 'Create a lead',
+  description: 'At least one of email, or name and company, is required. Fires `lead.created`.',
+  scope: 'leads.write',
+  kind: 'write',
+  input: z.strictObject({ ...z.object(writable).partial().shape }).superRefine((lead, context) => {
+    if (!lead.email && !(lead.name && lead.company)) {
+      context.addIssue({ code: 'custom', path: ['email'], message: 'email, or name and company, is required' });
+    }
+  }),
+  statement({ input, shape }) {
+    const { columns, values } = assigned(input);
+    return statement`
+      insert into app.leads as row (${sql.join(columns.map((column) => sql.id(column)))})
+      values (${sql.join(values)})
+      returning ${sql.raw(shape('lead_summary'))}(row)::text as body`;
+  },
+});
+
+export const updateLead = operation({
+  id: 'leads.update',
+  summary: 'Update a lead',
+  description:
+    'Partial update of the listed fields. Every change is in the audit log as `lead.updated` with a per-field diff, and fires `lead.updated`.',
+  scope: 'leads.write',
+  kind: 'write',
+  input: z.strictObject({ id: pathId, ...z.object(writable).partial().shape }),
+  missing,
+  statement({ input, shape }) {
+    const { columns, values } = assigned(input);
+    if (columns.length === 0) {
+      throw invalidRequest('Nothing to update.', {
+        reason: `give at least one of ${Object.keys(writable).join(', ')}`,
+      });
+    }
+    const changes = columns.map((column, index) => sql`${sql.id(column)} = ${values[index]}`);
+    return statement`
+      update app.leads as row set ${sql.join(changes)}
+       where row.id = ${input.id}::uuid
+      returning ${sql.raw(shape('lead_patched'))}(row)::text as body`;
+  },
+});

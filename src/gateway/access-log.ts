@@ -1,0 +1,28 @@
+import type { NextFunction } from 'express';
+import type { GatewayResponse, Request } from './locals.ts';
+import type { GatewayMetrics } from './metrics.ts';
+
+/** One log line and one observation a request, when its answer is out (or its client gone). */
+export const accessLog =
+  (metrics: GatewayMetrics) =>
+  (req: Request, res: GatewayResponse, next: NextFunction): void => {
+    const start = process.hrtime.bigint();
+    const { method } = req;
+    const path = req.path;
+    res.once('close', () => {
+      const seconds = Number(process.hrtime.bigint() - start) / 1e9;
+      const { requestId, actor, route, log } = res.locals;
+      metrics.observe(method, route ?? 'unmatched', res.statusCode, seconds);
+      log.info({
+        requestId,
+        method,
+        path,
+        route,
+        status: res.statusCode,
+        ms: Math.round(seconds * 1e5) / 100,
+        ...(actor && { keyId: actor.keyId, organizationId: actor.organizationId }),
+        ...(!res.writableFinished && { aborted: true }),
+      });
+    });
+    next();
+  };

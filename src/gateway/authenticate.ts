@@ -1,0 +1,68 @@
+import type { NextFunction } from 'express';
+import type { Contract } from '../contracts/contract.ts';
+import { contractNamed, contracts } from '../contracts/registry.ts';
+import { unauthorized } from '../errors.ts';
+import type { KeyActor } from '../operations/actor.ts';
+import { contractOfKey, parseApiKey } from '../security/api-key.ts';
+import type { KeyStore, StoredKey } from './key-store.ts';
+import type { GatewayResponse, Request } from './locals.ts';
+
+/** The text after "Bearer "; undefined without the header, '' when it is of another scheme. */
+export function bearer(req: Request): string | undefined {
+  const header = req.headers.authorization;
+  if (header === undefined) return undefined;
+  const [, token] = /^Bearer +(\S+) *$/i.exec(header) ?? [];
+  return token ?? '';
+}
+
+/**
+ * Which contract answers below a base path that several share: the key's prefix says so, also when the key is no good, so
+ * that the error has that contract's shape. Without a key, or with another path's, it is the first of the path.
+ */
+export function chooseContract(basePath: string, token: string | undefined): Contract {
+  const here = contracts.filter((contract) => contract.basePath === basePath);
+  const named = token ? contractOfKey(token) : undefined;
+  const chosen = here.find((contract) => contract.name === named) ?? here[0];
+  if (!chosen) throw new Error(`no contract at ${basePath}`);
+  return chosen;
+}
+
+export const selectContract =
+  (basePath: string) =>
+  (req: Request, res: GatewayResponse, next: NextFunction): void => {
+    res.locals.contract = chooseContract(basePath, bearer(req));
+    next();
+  };
+
+/**
+ * Finds who asks. Throws 401 for a key that is malformed, unknown, expired, revoked, or another contract's (`accepts`).
+ * Resolves to undefined when no key was sent.
+ */
+export async function resolveActor(
+  keys: KeyStore,
+  token: string | undefined,
+  requestId: string,
+  accepts: (contract: string) => boolean,
+): Promise<{ actor: KeyActor; key: StoredKey } | undefined> {
+  if (token === undefined) return undefined;
+  const parsed = parseApiKey(token);
+  if (!parsed || !accepts(parsed.contract)) throw unauthorized('The API key is invalid.');
+  const key = await keys.find(parsed.hash);
+  const contract = contractNamed(parsed.contract);
+  if (!key || !contract || key.contract !== parsed.contract) throw unauthorized('The API key is invalid.');
+  if (key.revokedAt) throw unauthorized('The API key has been revoked.');
+  if (key.expiresAt && key.expiresAt.getTime() <= Date.now()) throw unauthorized('The API key has expired.');
+  keys.noteUse(key);
+  const actor: KeyActor = {
+    kind: 'key',
+    organizationId: key.organizationId,
+    keyId: key.keyId,
+    contract: parsed.contract,
+    environment: key.environment,
+    grantedScopes: key.scopes,
+    scopes: contract.canonicalScopes(key.scopes),
+    source: 'api',
+    correlationId: requestId,
+  };
+  return { actor, key };
+}

@@ -1,0 +1,132 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type pg from 'pg';
+import type { Registry } from 'prom-client';
+import { createPool } from '../database/pool.ts';
+import type { Logger } from '../log.ts';
+import { type Core, readReasons } from '../operations/execute.ts';
+import type { Encryption } from '../security/encryption.ts';
+import { StartupError } from '../startup-error.ts';
+import type { AddressGuard } from '../webhooks/address-guard.ts';
+import { createApp } from './app.ts';
+import { createKeyStore, type KeyStore } from './key-store.ts';
+import { createGatewayMetrics, createRegistry, type GatewayMetrics } from './metrics.ts';
+import { createRateLimiter, type RateLimiter } from './rate-limit.ts';
+
+export interface GatewayOptions {
+  /** connection string of the login role `gateway` */
+  databaseUrl: string;
+  databasePoolSize: number;
+  host: string;
+  /** 0: any free port */
+  port: number;
+  /** default: http://host:port */
+  publicUrl?: string;
+  encryption: Encryption;
+  guard: AddressGuard;
+  postgrest: { url: string; jwtSecret: string };
+  rateLimitStore: 'memory' | 'postgres';
+  trustProxy?: string;
+  log: Logger;
+  registry?: Registry;
+}
+
+/** What the middleware works with. */
+export interface Gateway {
+  core: Core;
+  keys: KeyStore;
+  limiter: RateLimiter;
+  metrics: GatewayMetrics;
+  /** connections that do not pipeline, for exports */
+  exportPool: pg.Pool;
+  databasePoolSize: number;
+  postgrest: { url: string; jwtSecret: string };
+  trustProxy: string | undefined;
+  log: Logger;
+  onClose(close: () => Promise<unknown>): void;
+}
+
+export interface RunningGateway {
+  url: string;
+  /** stops accepting, lets requests under way finish, closes the database connections */
+  stop(): Promise<void>;
+}
+
+/** How long requests under way may take to finish when the gateway stops. */
+const DRAIN_MS = 20_000;
+
+/** Starts the HTTP gateway. Throws a StartupError for a busy port. */
+export async function startGateway(options: GatewayOptions): Promise<RunningGateway> {
+  const { log } = options;
+  const onError = (error: Error) => log.warn({ err: error }, 'a database connection was lost');
+  const pool = createPool(options.databaseUrl, { max: options.databasePoolSize, name: 'trunkline gateway', onError });
+  const exportPool = createPool(options.databaseUrl, { max: 4, name: 'trunkline export', pipeline: false, onError });
+  const reasons = await readReasons(pool);
+  const closers: (() => Promise<unknown>)[] = [];
+  const keys = createKeyStore(pool, options.databaseUrl, log);
+
+  const services = { encryption: options.encryption, guard: options.guard, publicUrl: options.publicUrl ?? '' };
+  const gateway: Gateway = {
+    core: { pool, reasons, services },
+    keys,
+    limiter: createRateLimiter(options.rateLimitStore === 'postgres' ? { kind: 'postgres', pool } : { kind: 'memory' }),
+    metrics: createGatewayMetrics(options.registry ?? createRegistry(), pool),
+    exportPool,
+    databasePoolSize: options.databasePoolSize,
+    postgrest: options.postgrest,
+    trustProxy: options.trustProxy,
+    log,
+    onClose: (close) => closers.push(close),
+  };
+  const close = async (): Promise<void> => {
+    await keys.close();
+    await Promise.allSettled(closers.map((one) => one()));
+    await Promise.all([pool.end(), exportPool.end()]);
+  };
+
+  const server = createServer(createApp(gateway));
+  // longer than common load balancers keep idle connections, so that it is never us who hangs up first
+  server.keepAliveTimeout = 65_000;
+  server.requestTimeout = 60_000;
+  try {
+    await listen(server, options.port, options.host);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  const { port } = server.address() as AddressInfo;
+  const url = `http://${options.host.includes(':') ? `[${options.host}]` : options.host}:${port}`;
+  services.publicUrl ||= url;
+  return {
+    url,
+    stop: async () => {
+      await drain(server);
+      await close();
+    },
+  };
+}
+
+function listen(server: Server, port: number, host: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EADDRINUSE')
+        reject(new StartupError(`Port ${port} on ${host} is in use. Choose another with PORT.`));
+      else if (error.code === 'EADDRNOTAVAIL') reject(new StartupError(`HOST ${host} is no address of this machine.`));
+      else if (error.code === 'EACCES')
+        reject(new StartupError(`Port ${port} may not be used by this user. Choose one above 1023 with PORT.`));
+      else reject(error);
+    });
+    server.listen(port, host, resolve);
+  });
+}
+
+/** New connections are refused, idle ones closed, requests under way finish or are cut off when their time is up. */
+async function drain(server: Server): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  server.closeIdleConnections();
+  const idle = setInterval(() => server.closeIdleConnections(), 100);
+  const late = setTimeout(() => server.closeAllConnections(), DRAIN_MS);
+  await closed;
+  clearInterval(idle);
+  clearTimeout(late);
+}

@@ -1,0 +1,126 @@
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import express, { type Router } from 'express';
+import { SignJWT } from 'jose';
+import { Agent, request } from 'undici';
+import { AppError, forbidden, invalidRequest } from '../errors.ts';
+import { claimsOf, type KeyActor } from '../operations/actor.ts';
+import type { Gateway } from './gateway.ts';
+import { identify } from './identify.ts';
+import type { GatewayResponse, Request } from './locals.ts';
+
+// The SQL-minded door: PostgREST over the api views, with its whole filter language. The key becomes a JWT of 60 seconds
+// that names organization, key and scopes; policies, audit and events are the core's, as everywhere.
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+/** Between two hops, or ours to set. */
+const NOT_FORWARDED = new Set([
+  'authorization',
+  'connection',
+  'keep-alive',
+  'transfer-encoding',
+  'te',
+  'trailer',
+  'upgrade',
+  'host',
+  'expect',
+  'x-organization-id',
+  'proxy-authorization',
+  'accept-encoding',
+  'content-length',
+  'x-request-id',
+]);
+const NOT_RETURNED = new Set(['connection', 'keep-alive', 'transfer-encoding', 'server', 'date']);
+
+export function postgrestDoor(gateway: Gateway): Router {
+  const router = express.Router();
+  const agent = new Agent({ connections: gateway.databasePoolSize, keepAliveTimeout: 10_000 });
+  gateway.onClose(() => agent.close());
+  const secret = new TextEncoder().encode(gateway.postgrest.jwtSecret);
+
+  router.use(identify(gateway, { anonymous: () => false, accepts: () => true }));
+  router.use(async (req: Request, res: GatewayResponse) => {
+    res.locals.route = '/rest/v1';
+    const actor = res.locals.actor as KeyActor;
+    requireMethod(actor, req.method);
+    const target = req.headers['x-organization-id'];
+    if (target !== undefined && !UUID.test(String(target))) {
+      throw invalidRequest('X-Organization-Id is no organization id.', {
+        field: 'X-Organization-Id',
+        reason: 'must be a UUID',
+      });
+    }
+    const claims = { ...JSON.parse(claimsOf(actor, target as string | undefined)), role: 'tenant' };
+    const token = await new SignJWT(claims).setProtectedHeader({ alg: 'HS256' }).setExpirationTime('60s').sign(secret);
+    await forward(gateway, agent, req, res, token);
+  });
+  return router;
+}
+
+/** Reading needs a scope to read, anything else one to write. Which rows and columns, the policies and grants say. */
+function requireMethod(actor: KeyActor, method: string): void {
+  const reads = method === 'GET' || method === 'HEAD' || method === 'OPTIONS';
+  const wanted = reads ? /\.read$/ : /\.(write|admin)$/;
+  if (!actor.scopes.some((scope) => wanted.test(scope))) {
+    throw forbidden(`The API key lacks a scope to ${reads ? 'read' : 'write'}.`);
+  }
+}
+
+async function forward(
+  gateway: Gateway,
+  agent: Agent,
+  req: Request,
+  res: GatewayResponse,
+  token: string,
+): Promise<void> {
+  const headers: Record<string, string | string[]> = { authorization: `Bearer ${token}` };
+  for (const [name, value] of Object.entries(req.headers)) {
+    if (value !== undefined && !NOT_FORWARDED.has(name)) headers[name] = value;
+  }
+  const length = req.headers['content-length'];
+  if (length !== undefined) headers['content-length'] = length;
+  const hasBody = length !== undefined ? length !== '0' : req.headers['transfer-encoding'] !== undefined;
+  if (Number(length ?? 0) > 1024 * 1024)
+    throw new AppError(413, 'payload_too_large', 'The body is larger than 1 MiB.', { reason: 'at most 1 MiB' });
+
+  const gone = new AbortController();
+  res.once('close', () => gone.abort());
+  const answer = await request(`${gateway.postgrest.url}${req.url}`, {
+    method: req.method as 'GET',
+    headers,
+    body: hasBody ? Readable.from(capped(req)) : null,
+    dispatcher: agent,
+    signal: gone.signal,
+    headersTimeout: 30_000,
+    bodyTimeout: 30_000,
+  }).catch((error: unknown) => {
+    if (error instanceof AppError) throw error;
+    throw new AppError(
+      503,
+      'service_unavailable',
+      'The database door is temporarily unavailable. Try again shortly.',
+      {},
+      { cause: error },
+    );
+  });
+
+  res.statusCode = answer.statusCode;
+  for (const [name, value] of Object.entries(answer.headers)) {
+    if (value !== undefined && !NOT_RETURNED.has(name)) res.setHeader(name, value);
+  }
+  res.setHeader('Cache-Control', 'no-store');
+  await pipeline(answer.body, res).catch((error: unknown) => {
+    if (!gone.signal.aborted) throw error;
+  });
+}
+
+/** A body without a length is counted as it passes. */
+async function* capped(req: Request): AsyncGenerator<Buffer> {
+  let size = 0;
+  for await (const chunk of req as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > 1024 * 1024)
+      throw new AppError(413, 'payload_too_large', 'The body is larger than 1 MiB.', { reason: 'at most 1 MiB' });
+    yield chunk;
+  }
+}

@@ -1,0 +1,80 @@
+import { createHash } from 'node:crypto';
+import express, { type Router } from 'express';
+import type { Contract, Route } from '../contracts/contract.ts';
+import { AppError, unauthorized } from '../errors.ts';
+import type { KeyActor } from '../operations/actor.ts';
+import { execute } from '../operations/execute.ts';
+import { streamExport } from './export.ts';
+import type { Gateway } from './gateway.ts';
+import { idempotencyOf } from './idempotency.ts';
+import { inputOf } from './input.ts';
+import type { GatewayResponse, Request } from './locals.ts';
+
+/** Routes of a contract, from its table. */
+export function contractRoutes(gateway: Gateway, contract: Contract): Router {
+  const router = express.Router({ caseSensitive: true });
+  const methods = new Map<string, string[]>();
+  for (const route of contract.routes) {
+    const path = route.path.replaceAll(/\{(\w+)\}/g, ':$1');
+    const template = `${contract.basePath}${route.path}`;
+    const method = route.method.toLowerCase() as 'get' | 'post' | 'patch' | 'delete';
+    router[method](path, async (req: Request, res: GatewayResponse) => {
+      res.locals.route = template;
+      await answer(gateway, contract, route, req, res);
+    });
+    methods.set(path, [...(methods.get(path) ?? []), route.method]);
+  }
+  for (const [path, allowed] of methods) {
+    router.all(path, (_req: Request, res: GatewayResponse) => {
+      res.setHeader('Allow', allowed.join(', '));
+      throw new AppError(405, 'method_not_allowed', 'This resource does not have this method.', {
+        reason: `allowed: ${allowed.join(', ')}`,
+      });
+    });
+  }
+  return router;
+}
+
+async function answer(
+  gateway: Gateway,
+  contract: Contract,
+  route: Route,
+  req: Request,
+  res: GatewayResponse,
+): Promise<void> {
+  const actor = actorOf(res);
+  const input = inputOf(route, req);
+  if (route.operation.kind === 'export') {
+    return streamExport(gateway, route.operation, actor, input, contract, req, res);
+  }
+  const result = await execute(
+    gateway.core,
+    route.operation,
+    actor,
+    input,
+    { contract: contract.name, status: route.status },
+    idempotencyOf(req, res),
+  );
+  res.statusCode = result.status;
+  if (result.replayed) res.setHeader('Idempotent-Replayed', 'true');
+  if (route.single) {
+    const tag = `"${createHash('sha1').update(result.body).digest('base64url')}"`;
+    res.setHeader('ETag', tag);
+    res.setHeader('Cache-Control', 'private, no-cache');
+    if (req.fresh) {
+      res.statusCode = 304;
+      res.end();
+      return;
+    }
+  } else {
+    res.setHeader('Cache-Control', 'no-store');
+  }
+  res.setHeader('Content-Type', 'application/json; charset=utf-8');
+  res.end(req.method === 'HEAD' ? undefined : result.body);
+}
+
+/** Every route needs an actor; only the pulse goes without, and does not come here. */
+function actorOf(res: GatewayResponse): KeyActor {
+  if (!res.locals.actor) throw unauthorized('An API key is required: Authorization: Bearer <key>.');
+  return res.locals.actor;
+}
