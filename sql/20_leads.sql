@@ -152,8 +152,8 @@ alter table app.leads enable row level security;
 alter table app.leads force row level security;
 drop policy if exists "the core's own functions reach every lead" on app.leads;
 create policy "the core's own functions reach every lead" on app.leads to trunkline_owner using (true) with check (true);
-drop policy if exists "a key sees its organization's leads, or a child's under a grant" on app.leads;
-create policy "a key sees its organization's leads, or a child's under a grant" on app.leads for select to tenant
+drop policy if exists "a key sees its organization's leads, or a child's by grant" on app.leads;
+create policy "a key sees its organization's leads, or a child's by grant" on app.leads for select to tenant
   using (organization_id = (select private.readable('leads')));
 drop policy if exists "a key that may write adds leads to its organization" on app.leads;
 create policy "a key that may write adds leads to its organization" on app.leads for insert to tenant
