@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { type IDatabase, PgBoss } from 'pg-boss';
+import { type Db, PgBoss } from 'pg-boss';
 import packageJson from 'pg-boss/package.json' with { type: 'json' };
 
 /** Part of the applied state: another pg-boss version may bring another schema. */
@@ -11,7 +11,7 @@ export const QUEUE_SCHEMA = 'pgboss';
 export const DELIVERY_QUEUE = 'webhook-delivery';
 
 /** How pg-boss runs its statements on a connection or pool of ours, and so inside a transaction of ours. */
-export function queueDatabase(connection: pg.ClientBase | pg.Pool): IDatabase {
+export function queueDatabase(connection: pg.ClientBase | pg.Pool): Db {
   return {
     executeSql: async (text: string, values?: unknown[]) => {
       const result = await connection.query(text, values as unknown[]);
