@@ -1,0 +1,68 @@
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+
+export type DeliveryOutcome = 'delivered' | 'failed' | 'dead_letter';
+
+/** What the worker measures. */
+export interface WorkerMetrics {
+  /** deliveries made into jobs */
+  relayed(deliveries: number): void;
+  /** an attempt that was recorded */
+  attempted(outcome: DeliveryOutcome, latencySeconds: number): void;
+  /** changes that wait for the relay, and the age of the oldest */
+  outbox(rows: number, ageSeconds: number): void;
+  /** attempts under way */
+  underWay(attempts: number): void;
+}
+
+export const NO_METRICS: WorkerMetrics = { relayed() {}, attempted() {}, outbox() {}, underWay() {} };
+
+/** Registers the worker's metrics. */
+export function createWorkerMetrics(registry: Registry): WorkerMetrics {
+  const registers = [registry];
+  const relayed = new Counter({
+    name: 'trunkline_webhook_deliveries_relayed_total',
+    help: 'Deliveries that the relay made into jobs',
+    registers,
+  });
+  const attempts = new Counter({
+    name: 'trunkline_webhook_attempts_total',
+    help: 'Webhook attempts by outcome: delivered, failed (another follows), dead_letter (none does)',
+    labelNames: ['outcome'],
+    registers,
+  });
+  const latency = new Histogram({
+    name: 'trunkline_webhook_attempt_seconds',
+    help: 'Time from the connection to the end of the answer',
+    labelNames: ['outcome'],
+    buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+    registers,
+  });
+  const outboxRows = new Gauge({
+    name: 'trunkline_outbox_rows',
+    help: 'Changes that wait for the relay (counted to 100,000)',
+    registers,
+  });
+  const outboxAge = new Gauge({
+    name: 'trunkline_outbox_age_seconds',
+    help: 'Age of the oldest change that waits for the relay',
+    registers,
+  });
+  const underWay = new Gauge({
+    name: 'trunkline_webhook_attempts_under_way',
+    help: 'Webhook attempts under way',
+    registers,
+  });
+
+  return {
+    relayed: (deliveries) => relayed.inc(deliveries),
+    attempted(outcome, latencySeconds) {
+      attempts.inc({ outcome });
+      latency.observe({ outcome }, latencySeconds);
+    },
+    outbox(rows, ageSeconds) {
+      outboxRows.set(rows);
+      outboxAge.set(ageSeconds);
+    },
+    underWay: (count) => underWay.set(count),
+  };
+}

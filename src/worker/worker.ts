@@ -1,0 +1,99 @@
+import type { Logger } from 'pino';
+import type { Encryption } from '../security/encryption.ts';
+import type { AddressGuard } from '../webhooks/address-guard.ts';
+import { createSender } from '../webhooks/sender.ts';
+import { openPool } from './database.ts';
+import { startDeliverer } from './deliver.ts';
+import { DEFAULT_LANES, type Lanes } from './lanes.ts';
+import { NO_METRICS, type WorkerMetrics } from './metrics.ts';
+import { openQueue } from './queue.ts';
+import { startRelay } from './relay.ts';
+import { startSchedule, watchOutbox } from './schedule.ts';
+
+export interface WorkerOptions {
+  /** connection string of the login role `worker` */
+  databaseUrl: string;
+  encryption: Encryption;
+  guard: AddressGuard;
+  /** times of the retries in seconds, counted from the first attempt; fractions are allowed */
+  retrySchedule: number[];
+  /** seconds an endpoint may fail before it is disabled */
+  disableAfter: number;
+  log: Logger;
+  metrics?: WorkerMetrics;
+  /** how often the outbox is looked at when it was empty */
+  relayPollMs?: number;
+  relayBatch?: number;
+  /** how often the queue is looked at without being told of new jobs: for retries, and for jobs of other workers */
+  queuePollMs?: number;
+  /** how long results gather before they are recorded together */
+  gatherMs?: number;
+  /** deliveries prepared or recorded by one statement */
+  batch?: number;
+  timeoutMs?: number;
+  lanes?: Lanes;
+  /** how often jobs of dead workers are looked for */
+  superviseSeconds?: number;
+}
+
+export interface Worker {
+  /** Claims nothing more, lets the attempts under way end (10 seconds at most), gives jobs that did not start back, and closes. */
+  stop(): Promise<void>;
+}
+
+/** Starts the background worker: outbox relay, webhook delivery, timed duties. Rejects when the database does not answer. */
+export async function startWorker(options: WorkerOptions): Promise<Worker> {
+  const { log, metrics = NO_METRICS, lanes = DEFAULT_LANES, timeoutMs = 10_000, batch = 200 } = options;
+  const pool = openPool(options.databaseUrl, log);
+  try {
+    const boss = await openQueue(pool, log, options.superviseSeconds ?? 5);
+    const sender = createSender({
+      guard: options.guard,
+      timeoutMs,
+      // The lanes say how much is sent at once; several endpoints may share an origin, and none shall wait for a connection.
+      connectionsPerOrigin: Object.values(lanes).reduce((sum, lane) => sum + lane.places, 0),
+    });
+    const deliverer = startDeliverer({
+      pool,
+      boss,
+      sender,
+      encryption: options.encryption,
+      lanes,
+      retrySchedule: options.retrySchedule,
+      disableAfter: options.disableAfter,
+      pollMs: options.queuePollMs ?? 250,
+      gatherMs: options.gatherMs ?? 10,
+      batch,
+      log,
+      metrics,
+    });
+    const relay = startRelay({
+      pool,
+      boss,
+      lanes,
+      batch: options.relayBatch ?? 500,
+      pollMs: options.relayPollMs ?? 100,
+      log,
+      metrics,
+      onRelayed: () => deliverer.wake(),
+    });
+    const stopWatching = options.metrics ? watchOutbox(pool, metrics) : () => {};
+    await startSchedule(boss, pool, log);
+    log.info('worker started');
+
+    return {
+      async stop() {
+        stopWatching();
+        await relay.stop();
+        await deliverer.stop(timeoutMs + 1000);
+        await sender.close();
+        await boss.stop({ graceful: true, timeout: 5000 });
+        await pool.end();
+        log.info('worker stopped');
+      },
+    };
+  } catch (error) {
+    await pool.end();
+    throw error;
+  }
+}
