@@ -76,7 +76,7 @@ begin
       jsonb_build_object('field', 'expires_at', 'reason', 'must be in the future'));
   end if;
   insert into app.grants (organization_id, parent_organization_id, scopes, expires_at)
-  values (organization, parent, array(select distinct s from unnest(granted_scopes) s order by s), expiry)
+  values (organization, parent, array(select s from unnest(granted_scopes) with ordinality as given (s, position) group by s order by min(position)), expiry)
   returning * into given;
   return given;
 end

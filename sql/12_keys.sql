@@ -141,7 +141,7 @@ begin
   end if;
   insert into app.api_keys (organization_id, contract, environment, name, key_hash, key_prefix, scopes, expires_at, rotated_from)
   values (app.tenant(), create_key.contract, create_key.environment, create_key.name, hash, prefix,
-          array(select distinct s from unnest(create_key.scopes) s order by s), expiry, create_key.rotated_from)
+          array(select s from unnest(create_key.scopes) with ordinality as given (s, position) group by s order by min(position)), expiry, create_key.rotated_from)
   returning * into made;
   return made;
 end

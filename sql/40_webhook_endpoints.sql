@@ -124,12 +124,13 @@ begin
       'field', 'events',
       'reason', 'valid event names are ' || (select string_agg(t.type, ', ' order by t.type) from app.event_types t where t.contract = new.contract)));
   end if;
-  new.events := array(select distinct e from unnest(new.events) as e order by e);
+  -- as they were given: the document answers a registration with the list it came with
+  new.events := array(select e from unnest(new.events) with ordinality as given (e, position) group by e order by min(position));
   return new;
 end
 $$;
 
-comment on function app.check_events is 'Trigger: refuses event names that the endpoint''s contract does not have; keeps them sorted and single.';
+comment on function app.check_events is 'Trigger: refuses event names that the endpoint''s contract does not have; keeps each once, in the order given.';
 
 create or replace trigger _100_touch before update on app.webhook_endpoints for each row execute function private.touch();
 create or replace trigger _200_check_events before insert or update of events, contract on app.webhook_endpoints
