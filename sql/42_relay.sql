@@ -16,28 +16,31 @@ as $$
      where o.organization_id = c.organization_id and o.id = c.id
     returning o.*
   ),
-  subscribed as (
+  matching as materialized (
     select c.organization_id, c.id as change_id, c.resource, c.snapshot, c.occurred_at, t.type, e.id as endpoint_id,
-           e.enabled and e.deleted_at is null as open
+           e.enabled and e.deleted_at is null as open, uuidv7() as id
       from change as c
       join app.webhook_endpoints as e on e.organization_id = c.organization_id
       join app.event_types as t on t.contract = e.contract and t.type = any (e.events) and coalesce(t.action, c.action) = c.action
      where (e.deleted_at is null or e.deleted_at > now() - interval '24 hours')
        and c.occurred_at >= e.created_at
   ),
+  -- One event for a change and a type, whoever subscribes. Its id is chosen here, because joining the deliveries to the events
+  -- that were just made takes the square of the batch: the planner knows nothing of their number.
+  subscribed as materialized (
+    select m.*, first_value(m.id) over (partition by m.organization_id, m.change_id, m.type order by m.id) as event_id
+      from matching as m
+  ),
   event as (
-    insert into app.events (organization_id, public_id, type, resource, snapshot, change_id, occurred_at)
-    select distinct on (s.organization_id, s.change_id, s.type)
-           s.organization_id, app.event_public_id(s.change_id, s.type), s.type, s.resource, s.snapshot, s.change_id, s.occurred_at
+    insert into app.events (organization_id, id, public_id, type, resource, snapshot, change_id, occurred_at)
+    select s.organization_id, s.event_id, app.event_public_id(s.change_id, s.type), s.type, s.resource, s.snapshot, s.change_id, s.occurred_at
       from subscribed as s
-     order by s.organization_id, s.change_id, s.type
-    returning organization_id, id, change_id, type
+     where s.id = s.event_id
   ),
   made as (
     insert into app.deliveries (organization_id, endpoint_id, event_id, state)
-    select s.organization_id, s.endpoint_id, v.id, case when s.open then 'pending' else 'held' end
+    select s.organization_id, s.endpoint_id, s.event_id, case when s.open then 'pending' else 'held' end
       from subscribed as s
-      join event as v on v.organization_id = s.organization_id and v.change_id = s.change_id and v.type = s.type
     returning organization_id, id, endpoint_id, state, attempts
   ),
   asked_for as materialized (
@@ -54,23 +57,31 @@ as $$
     union all
     select * from waiting where state = 'pending'
   ),
-  -- who waits already; the deliveries that this statement makes are not to be seen in it yet
+  numbered as (
+    select d.*, row_number() over (partition by d.organization_id, d.endpoint_id order by d.id)::integer as number from due as d
+  ),
+  -- Who waits already is asked once for each endpoint. The deliveries that this statement makes are not to be seen in it yet.
   line as (
-    select e.organization_id, e.endpoint_id, h.failing_since is not null as suspect,
-           (select count(*)::integer
-              from (select from app.deliveries as w
-                     where w.organization_id = e.organization_id and w.endpoint_id = e.endpoint_id and w.state = 'pending' limit 1000) as w) as length
-      from (select distinct organization_id, endpoint_id from due) as e
-      left join app.webhook_health as h on h.organization_id = e.organization_id and h.endpoint_id = e.endpoint_id
+    select n.*,
+           case when n.number = 1 then (
+             select count(*)::integer
+               from (select from app.deliveries as w
+                      where w.organization_id = n.organization_id and w.endpoint_id = n.endpoint_id and w.state = 'pending' limit 1000) as w
+           ) end as length,
+           case when n.number = 1 then exists (
+             select from app.webhook_health as h
+              where h.organization_id = n.organization_id and h.endpoint_id = n.endpoint_id and h.failing_since is not null
+           ) end as suspect
+      from numbered as n
   )
   (select null::uuid, null::uuid, null::uuid, null::integer, null::boolean, null::integer, (select count(*)::integer from change))
   union all
-  (select d.id, d.organization_id, d.endpoint_id, d.attempts + 1, l.suspect,
-          l.length + row_number() over (partition by d.organization_id, d.endpoint_id order by d.id)::integer - 1,
+  (select l.id, l.organization_id, l.endpoint_id, l.attempts + 1,
+          bool_or(l.suspect) over (partition by l.organization_id, l.endpoint_id),
+          max(l.length) over (partition by l.organization_id, l.endpoint_id) + l.number - 1,
           (select count(*)::integer from change)
-     from due as d
-     join line as l on l.organization_id = d.organization_id and l.endpoint_id = d.endpoint_id
-    order by d.id)
+     from line as l
+    order by l.id)
 $$;
 
 comment on function private.relay_batch is 'One batch of app.relay_outbox.';
@@ -120,32 +131,61 @@ returns table (organization_id uuid, delivery_id uuid, endpoint_id uuid, attempt
                attempt_id uuid, attempt_public_id text)
 language plpgsql security definer
 set search_path = ''
+-- Every row here is looked up by its key: lateral and offset 0 leave the planner no other way. Statistics are always behind a
+-- queue, and a plan made for an empty table would read a full one from end to end.
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
 as $$
+declare
+  shape text;
 begin
   update app.deliveries as d set state = 'held'
-    from jsonb_to_recordset(jobs) as j (organization_id uuid, delivery_id uuid)
-    join app.webhook_endpoints as e on e.organization_id = j.organization_id
-   where d.organization_id = j.organization_id and d.id = j.delivery_id and d.state = 'pending'
-     and e.id = d.endpoint_id and (not e.enabled or e.deleted_at is not null);
+    from (
+      select j.organization_id, j.delivery_id
+        from jsonb_to_recordset(jobs) as j (organization_id uuid, delivery_id uuid)
+       cross join lateral (
+         select p.endpoint_id from app.deliveries as p
+          where p.organization_id = j.organization_id and p.id = j.delivery_id and p.state = 'pending' offset 0) as p
+       cross join lateral (
+         select from app.webhook_endpoints as e
+          where e.organization_id = j.organization_id and e.id = p.endpoint_id and (not e.enabled or e.deleted_at is not null) offset 0) as e
+      offset 0) as closed
+   where d.organization_id = closed.organization_id and d.id = closed.delivery_id and d.state = 'pending';
 
-  return query
-    select d.organization_id, d.id, d.endpoint_id, j.attempt, e.contract, e.url, v.public_id, v.type,
-           app.event_body(e.contract, v), s.ids, s.ciphertexts, a.id, app.typeid('whd', a.id)
-      -- two jobs of one batch for the same attempt (retried by hand while it waited) send once
-      from (select distinct r.* from jsonb_to_recordset(jobs) as r (organization_id uuid, delivery_id uuid, attempt integer)) as j
-      join app.deliveries as d on d.organization_id = j.organization_id and d.id = j.delivery_id
-      join app.webhook_endpoints as e on e.organization_id = d.organization_id and e.id = d.endpoint_id
-      join app.events as v on v.organization_id = d.organization_id and v.id = d.event_id
+  -- one statement for each contract in the batch: planning <contract>.event_body for every row would take longer than running it
+  for shape in
+    select distinct e.contract
+      from jsonb_to_recordset(jobs) as j (organization_id uuid, delivery_id uuid)
      cross join lateral (
-       select array_agg(w.id order by w.created_at desc, w.id desc) as ids,
-              array_agg(w.ciphertext order by w.created_at desc, w.id desc) as ciphertexts
-         from app.webhook_secrets as w
-        where w.organization_id = d.organization_id and w.endpoint_id = d.endpoint_id
-          and (w.expires_at is null or w.expires_at > now())
-     ) as s
-     -- of this row, so that it is made once for each
-     cross join lateral (select uuidv7() as id where d.id is not null offset 0) as a
-     where d.state = 'pending' and d.attempts + 1 = j.attempt;
+       select d.endpoint_id from app.deliveries as d where d.organization_id = j.organization_id and d.id = j.delivery_id offset 0) as d
+     cross join lateral (
+       select e.contract from app.webhook_endpoints as e where e.organization_id = j.organization_id and e.id = d.endpoint_id offset 0) as e
+  loop
+    return query execute format($statement$
+      select j.organization_id, j.delivery_id, d.endpoint_id, j.attempt, e.contract, e.url, v.public_id, v.type,
+             %I.event_body(v)::text, s.ids, s.ciphertexts, a.id, app.typeid('whd', a.id)
+        -- two jobs of one batch for the same attempt (retried by hand while it waited) send once
+        from (select distinct r.* from jsonb_to_recordset($1) as r (organization_id uuid, delivery_id uuid, attempt integer)) as j
+       cross join lateral (
+         select d.* from app.deliveries as d
+          where d.organization_id = j.organization_id and d.id = j.delivery_id
+            and d.state = 'pending' and d.attempts + 1 = j.attempt offset 0) as d
+       cross join lateral (
+         select e.* from app.webhook_endpoints as e
+          where e.organization_id = j.organization_id and e.id = d.endpoint_id and e.contract = $2 offset 0) as e
+        join app.events as v on v.organization_id = j.organization_id and v.id = d.event_id
+       cross join lateral (
+         select array_agg(w.id order by w.created_at desc, w.id desc) as ids,
+                array_agg(w.ciphertext order by w.created_at desc, w.id desc) as ciphertexts
+           from app.webhook_secrets as w
+          where w.organization_id = j.organization_id and w.endpoint_id = d.endpoint_id
+            and (w.expires_at is null or w.expires_at > now())
+       ) as s
+       -- of this row, so that it is made once for each
+       cross join lateral (select uuidv7() as id where d.id is not null offset 0) as a
+    $statement$, shape) using jobs, shape;
+  end loop;
 end
 $$;
 
@@ -176,6 +216,10 @@ create or replace function app.record_attempts(results jsonb, schedule interval[
 returns table (organization_id uuid, delivery_id uuid, endpoint_id uuid, attempt integer, start_after timestamptz)
 language plpgsql security definer
 set search_path = ''
+-- as in prepare_deliveries
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
 as $$
 #variable_conflict use_column
 begin
