@@ -5,6 +5,7 @@ import type { Worker } from '../../src/worker/worker.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { type ReceivedRequest, type Receiver, startReceiver } from '../support/receiver.ts';
 import {
+  type AttemptRow,
   addLeads,
   attemptsOf,
   claimsOf,
@@ -39,6 +40,13 @@ afterEach(() => receiver.close());
 const bodyOf = (request: ReceivedRequest | undefined) => JSON.parse(request?.rawBody.toString() ?? 'null');
 const signatureOf = (request: ReceivedRequest) => request.headers['x-eal-signature'] as string;
 
+function loggedAttempts(endpointId: string): Promise<AttemptRow[]> {
+  return until(async () => {
+    const rows = await attemptsOf(db, endpointId);
+    return rows.length > 0 ? rows : undefined;
+  }, 'an attempt');
+}
+
 test('a lead added in plain SQL reaches the receiver, signed both ways, and the log has the attempt', async () => {
   const endpoint = await registerEndpoint(db, organization, receiver.url);
   const [leadId] = await addLeads(db, organization);
@@ -51,10 +59,7 @@ test('a lead added in plain SQL reaches the receiver, signed both ways, and the 
   const verified = new Webhook(endpoint.secret).verify(request.rawBody, request.headers as Record<string, string>);
   expect(verified).toMatchObject({ type: 'lead.created', organization_id: organization, data: { id: leadId } });
 
-  const [attempt] = await until(async () => {
-    const rows = await attemptsOf(db, endpoint.id);
-    return rows.length > 0 && rows;
-  });
+  const [attempt] = await loggedAttempts(endpoint.id);
   expect(attempt).toMatchObject({ attempt: 1, status: 'delivered', response_status: 200, error: null });
   expect(request.headers).toMatchObject({
     'content-type': 'application/json',
@@ -160,10 +165,7 @@ test('for a day after a rotation, both secrets sign', async () => {
 test('a forbidden address is an attempt that failed', async () => {
   const endpoint = await registerEndpoint(db, organization, 'http://169.254.169.254/latest/meta-data');
   await addLeads(db, organization);
-  const [attempt] = await until(async () => {
-    const rows = await attemptsOf(db, endpoint.id);
-    return rows.length > 0 && rows;
-  });
+  const [attempt] = await loggedAttempts(endpoint.id);
   expect(attempt).toMatchObject({ status: 'failed', error: 'forbidden_address', response_status: null });
 });
 
