@@ -1,0 +1,86 @@
+import type { Command } from 'commander';
+import { createWebhook, listDeliveries, listWebhooks, recoverWebhook, retryDelivery } from '../domain/webhooks.ts';
+import type { Operation } from '../operations/operation.ts';
+import { contractOption } from './contract-option.ts';
+import { withInstance, withTenant } from './instance.ts';
+import { leaf, list, print, table, time, uuid } from './output.ts';
+import { requireOrganization } from './tenant-query.ts';
+
+interface Common {
+  org: string;
+  contract: string;
+  json?: boolean;
+}
+
+/** The same operations as over HTTP, for one organization. */
+const run = <Input, Local>(options: Common, operation: Operation<Input, Local>, input: object) =>
+  withInstance((instance) =>
+    withTenant(instance, options.org, async (tenant) => {
+      await requireOrganization(tenant);
+      return tenant.run(operation, options.contract, input);
+    }),
+  );
+
+const webhookLeaf = (parent: Command, name: string, summary: string): Command =>
+  leaf(parent, name, summary).requiredOption('--org <id>', 'organization', uuid).addOption(contractOption());
+
+/** trunkline webhooks … */
+export function webhookCommands(program: Command): void {
+  const webhooks = program
+    .command('webhooks')
+    .summary('register webhooks, and send again what was not received')
+    .description('Webhook endpoints of an organization: the operator’s way to what some contracts leave to a cockpit.');
+
+  webhookLeaf(webhooks, 'create', 'register an endpoint; its signing secret is shown once')
+    .requiredOption('--url <url>', 'address of the receiver')
+    .requiredOption('--events <events>', 'events it gets, e.g. lead.created,lead.updated', list)
+    .option('--description <text>', 'what it is for')
+    .action(async (options: Common & { url: string; events: string[]; description?: string }) => {
+      const { url, events, description } = options;
+      const made = await run(options, createWebhook, {
+        url,
+        events,
+        ...(description !== undefined && { description }),
+      });
+      const words = made.signing_secret
+        ? `  id              ${made.id}\n  signing secret  ${made.signing_secret}\n\nSave the signing secret now. It will not be shown again.`
+        : `This address is registered already: ${made.id}. Nothing was changed.`;
+      print(options, made, words);
+    });
+
+  webhookLeaf(webhooks, 'list', 'list the endpoints').action(async (options: Common) => {
+    const { data } = (await run(options, listWebhooks, {})) as { data: Record<string, unknown>[] };
+    const rows = data.map(({ id, url, events, enabled, last_delivery_at, last_delivery_status }) => ({
+      id,
+      url,
+      events,
+      enabled,
+      last_delivery_at,
+      last_delivery_status,
+    }));
+    print(options, data, table(rows, 'It has no webhook yet: trunkline webhooks create --org …'));
+  });
+
+  webhookLeaf(webhooks, 'deliveries', 'list the last 100 attempts of an endpoint')
+    .requiredOption('--webhook <id>', 'endpoint, as webhooks list shows it', uuid)
+    .action(async (options: Common & { webhook: string }) => {
+      const { data } = await run(options, listDeliveries, { id: options.webhook });
+      print(options, data, table(data, 'Nothing was sent to it yet.'));
+    });
+
+  webhookLeaf(webhooks, 'retry', 'send one delivery again now')
+    .requiredOption('--webhook <id>', 'endpoint, as webhooks list shows it', uuid)
+    .requiredOption('--delivery <id>', 'whd_… of one of its attempts, as webhooks deliveries shows it')
+    .action(async (options: Common & { webhook: string; delivery: string }) => {
+      const answer = await run(options, retryDelivery, { id: options.webhook, delivery_id: options.delivery });
+      print(options, answer, `${options.delivery} is sent again.`);
+    });
+
+  webhookLeaf(webhooks, 'recover', 'send again everything an endpoint did not receive since a time')
+    .requiredOption('--webhook <id>', 'endpoint, as webhooks list shows it', uuid)
+    .requiredOption('--since <time>', 'a time such as 2027-01-31T12:00:00Z, or how long ago: 24h', time(-1))
+    .action(async (options: Common & { webhook: string; since: string }) => {
+      const answer = await run(options, recoverWebhook, { id: options.webhook, since: options.since });
+      print(options, answer, `${answer.recovered} deliveries are sent again.`);
+    });
+}

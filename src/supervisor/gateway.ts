@@ -1,0 +1,30 @@
+import type { Registry } from 'prom-client';
+import type { Config } from '../config.ts';
+import type { GatewayOptions } from '../gateway/gateway.ts';
+import type { Logger } from '../log.ts';
+import type { Encryption } from '../security/encryption.ts';
+import type { AddressGuard } from '../webhooks/address-guard.ts';
+
+/** What the gateway and the worker of one process share. */
+export interface Shared {
+  encryption: Encryption;
+  guard: AddressGuard;
+  registry: Registry;
+  log: Logger;
+}
+
+/** The gateway's options, from the configuration and what this process has started. */
+export const gatewayOptions = (
+  config: Config,
+  shared: Shared,
+  started: { databaseUrl: string; postgrest: { url: string; jwtSecret: string } },
+): GatewayOptions => ({
+  ...shared,
+  ...started,
+  databasePoolSize: config.databasePoolSize,
+  host: config.host,
+  port: config.port,
+  publicUrl: config.publicUrl,
+  rateLimitStore: config.rateLimitStore,
+  trustProxy: config.trustProxy,
+});
