@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { StartupError } from '../startup-error.ts';
 import { installQueue, QUEUE_VERSION } from './queue-schema.ts';
@@ -8,26 +9,37 @@ import { installQueue, QUEUE_VERSION } from './queue-schema.ts';
 /** Where the core lives. */
 const SQL = join(import.meta.dirname, '../../sql');
 const MINIMUM_VERSION = 18;
+/** How long one try to lock the core may take: less than deadlock_timeout, so that nobody is sacrificed for us. */
+const LOCK_PATIENCE = '700ms';
+/** How long we try. */
+const LOCK_DEADLINE = 120_000;
 
 interface SqlFile {
   name: string;
   text: string;
 }
 
-const sqlFiles = (folder: string): SqlFile[] =>
-  readdirSync(join(SQL, folder))
+interface Core {
+  /** in the order they are applied: the numbered files, then the wire shapes of the contracts */
+  files: SqlFile[];
+  /** the once-only steps */
+  changes: SqlFile[];
+  hash: string;
+}
+
+const sqlFiles = (root: string, folder: string): SqlFile[] =>
+  readdirSync(join(root, folder))
     .filter((name) => name.endsWith('.sql'))
     .sort()
-    .map((name) => ({ name: join(folder, name), text: readFileSync(join(SQL, folder, name), 'utf8') }));
+    .map((name) => ({ name: join(folder, name), text: readFileSync(join(root, folder, name), 'utf8') }));
 
-/** The core in the order it is applied: the numbered files, then the wire shapes of the contracts. */
-const core = (): SqlFile[] => [...sqlFiles(''), ...sqlFiles('contracts')];
-
-const digest = (files: SqlFile[]): string => {
+function readCore(root: string): Core {
+  const files = [...sqlFiles(root, ''), ...sqlFiles(root, 'contracts')];
+  const changes = sqlFiles(root, 'changes');
   const hash = createHash('sha256').update(QUEUE_VERSION);
-  for (const file of files) hash.update(`${file.name}\0${file.text}\0`);
-  return hash.digest('hex');
-};
+  for (const file of [...files, ...changes]) hash.update(`${file.name}\0${file.text}\0`);
+  return { files, changes, hash: hash.digest('hex') };
+}
 
 /**
  * Applies sql/ to the database of an administrator's connection string. Several processes may do so at once: one applies
@@ -36,19 +48,18 @@ const digest = (files: SqlFile[]): string => {
  * Once-only steps (sql/changes) run before the files, and only on a database that is in use already: the files are the
  * current truth, so a new database has every step in it.
  */
-export async function migrate(adminUrl: string): Promise<{ applied: boolean }> {
+export async function migrate(adminUrl: string, sqlFolder: string = SQL): Promise<{ applied: boolean }> {
   const client = new pg.Client({ connectionString: adminUrl, application_name: 'trunkline migrate' });
   await client.connect();
   try {
     await checkVersion(client);
-    const files = core();
-    const hash = digest([...files, ...sqlFiles('changes')]);
+    const core = readCore(sqlFolder);
     await client.query("select pg_advisory_lock(hashtext('trunkline.migrate'))");
     try {
-      if ((await appliedHash(client)) === hash) return { applied: false };
-      await applyCore(client, files, hash);
+      if ((await appliedHash(client)) === core.hash) return { applied: false };
+      await applyCore(client, core);
       await installQueue(client);
-      await asOwner(client, 'update private.core_state set hash = $1, applied_at = now()', [hash]);
+      await asOwner(client, 'update private.core_state set hash = $1, applied_at = now()', [core.hash]);
       return { applied: true };
     } finally {
       await client.query("select pg_advisory_unlock(hashtext('trunkline.migrate'))");
@@ -90,26 +101,53 @@ async function asOwner<Row extends pg.QueryResultRow>(
   }
 }
 
-async function applyCore(client: pg.Client, files: SqlFile[], hash: string): Promise<void> {
+async function applyCore(client: pg.Client, core: Core): Promise<void> {
   const inUse = (await appliedHash(client)) !== undefined;
   await client.query('begin');
   try {
-    // waiting for a lock in a database that is in use must not make everybody queue behind us
-    await client.query("set local lock_timeout = '10s'");
     await client.query("set local client_min_messages = 'warning'");
-    if (inUse) await applyChanges(client);
-    for (const file of files) await applyFile(client, file);
+    if (inUse) await lockCore(client);
+    if (inUse) await applyChanges(client, core.changes);
+    for (const file of core.files) await applyFile(client, file);
     await client.query('reset role');
     await asOwner(
       client,
       'insert into private.core_state (hash) select $1 where not exists (select from private.core_state)',
-      [`unfinished ${hash}`],
+      [`unfinished ${core.hash}`],
     );
-    if (!inUse) for (const step of sqlFiles('changes')) await recordChange(client, step);
+    if (!inUse) for (const step of core.changes) await recordChange(client, step);
     await client.query('commit');
   } catch (error) {
     await client.query('rollback');
     throw error;
+  }
+}
+
+/**
+ * Locks every table and view of a database in use before anything is changed. Taken one by one as the files come to them, the locks
+ * would sooner or later close a circle with a writer's, and PostgreSQL would end that by failing the writer. So: all of them
+ * at once, or none and a pause in which the writers get on.
+ */
+async function lockCore(client: pg.Client): Promise<void> {
+  const { rows } = await client.query<{ tables: string }>(`
+    select string_agg(c.oid::regclass::text, ', ' order by c.oid) as tables
+      from pg_class c join pg_namespace n on n.oid = c.relnamespace
+     where n.nspowner = 'trunkline_owner'::regrole and c.relkind in ('r', 'p', 'v') and not c.relispartition`);
+  const deadline = Date.now() + LOCK_DEADLINE;
+  for (;;) {
+    await client.query('savepoint unlocked');
+    try {
+      await client.query(`set local statement_timeout = '${LOCK_PATIENCE}'`);
+      await client.query(
+        `set local role trunkline_owner; lock table ${rows[0]?.tables} in access exclusive mode; reset role`,
+      );
+      await client.query('set local statement_timeout = 0');
+      return;
+    } catch (error) {
+      await client.query('rollback to savepoint unlocked');
+      if ((error as { code?: string }).code !== '57014' || Date.now() > deadline) throw error;
+      await delay(50 + Math.random() * 200);
+    }
   }
 }
 
@@ -121,10 +159,10 @@ async function applyFile(client: pg.Client, file: SqlFile): Promise<void> {
   }
 }
 
-async function applyChanges(client: pg.Client): Promise<void> {
+async function applyChanges(client: pg.Client, steps: SqlFile[]): Promise<void> {
   const rows = await asOwner<{ name: string }>(client, 'select name from private.core_changes');
   const done = new Set(rows.map((row) => row.name));
-  for (const step of sqlFiles('changes').filter((file) => !done.has(file.name))) {
+  for (const step of steps.filter((file) => !done.has(file.name))) {
     await client.query('set local role trunkline_owner');
     await applyFile(client, step);
     await client.query('reset role');

@@ -39,27 +39,38 @@ export async function runInScope<Row extends pg.QueryResultRow>(
   options: { readOnly?: boolean } = {},
 ): Promise<pg.QueryResult<Row>> {
   const client = (await pool.connect()) as PipelinedClient;
-  let broken: Error | undefined;
-  try {
+  return new Promise((resolve, reject) => {
+    let result: pg.QueryResult<Row> | undefined;
+    let failure: Error | undefined;
+    let broken: Error | undefined;
+    // the first thing that went wrong is the reason; what follows in a failed transaction only echoes it
+    const failed = (error: Error | null) => {
+      if (error) failure ??= error;
+    };
     const { stream } = client.connection;
     stream.cork();
-    const begun = client.query(options.readOnly ? 'begin read only' : 'begin');
-    const entered = client.query({ name: 'enter', text: ENTER, values: [scope.role, scope.claims] });
-    const ran = client.query<Row>({ name: nameOf(statement.text), text: statement.text, values: statement.values });
-    const ended = client.query('commit');
+    client.query(options.readOnly ? 'begin read only' : 'begin', (error: Error | null) => {
+      failed(error);
+      // without a transaction the connection is in an unknown state
+      if (error) broken = error;
+    });
+    client.query({ name: 'enter', text: ENTER, values: [scope.role, scope.claims] }, failed);
+    client.query(
+      { name: nameOf(statement.text), text: statement.text, values: statement.values },
+      (error: Error | null, answer: pg.QueryResult<Row>) => {
+        failed(error);
+        result = answer;
+      },
+    );
+    client.query('commit', (error: Error | null) => {
+      failed(error);
+      if (error) broken = error;
+      client.release(broken);
+      if (failure) reject(failure);
+      else resolve(result as pg.QueryResult<Row>);
+    });
     stream.uncork();
-    const [begin, enter, run, end] = await Promise.allSettled([begun, entered, ran, ended]);
-    for (const step of [begin, enter, run, end]) {
-      if (step.status === 'rejected') {
-        // a failed commit or begin leaves the connection in an unknown state
-        if (step === begin || step === end) broken = step.reason as Error;
-        throw step.reason;
-      }
-    }
-    return (run as PromiseFulfilledResult<pg.QueryResult<Row>>).value;
-  } finally {
-    client.release(broken);
-  }
+  });
 }
 
 /** Statements of one transaction, one after the other, for what must look before it goes on. */

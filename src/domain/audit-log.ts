@@ -1,33 +1,46 @@
 import { type SelectQueryBuilder, sql } from 'kysely';
 import { z } from 'zod';
 import { db } from '../database/kysely.ts';
-import { compile, keysetPage, statement } from '../database/page.ts';
+import { keysetPage, statement } from '../database/page.ts';
+import { template } from '../database/template.ts';
 import type { Database } from '../database/types.generated.ts';
 import { exportOperation, operation } from '../operations/operation.ts';
-import { checkPeriod, cursor, pathId, period, queryInteger, text, uuid } from './fields.ts';
+import { checkPeriod, childId, cursor, pageParameters, pageSize, pageValues, pathId, period, text } from './fields.ts';
 
 const SOURCES = ['api', 'cron', 'n8n', 'worker', 'system'] as const;
 
 const filters = {
-  action: text(100).optional(),
-  source: z.enum(SOURCES, `must be one of ${SOURCES.join(', ')}`).optional(),
+  action: text(100).meta({ description: 'What was done, e.g. `lead.updated`.' }).optional(),
+  source: z
+    .enum(SOURCES, `must be one of ${SOURCES.join(', ')}`)
+    .meta({ description: 'Who did it.' })
+    .optional(),
   ...period,
-  organization_id: uuid.optional(),
+  organization_id: childId.optional(),
 };
 
-type Filters = { action?: string; source?: string; start_at?: string; end_at?: string };
 type Entries = SelectQueryBuilder<Database & { row: Database['audit.platform_events'] }, 'row', object>;
 
-function entries(input: Filters): Entries {
-  checkPeriod(input);
-  const { action, source, start_at, end_at } = input;
-  return db
+/** The entries that the given filters leave. */
+const entries = (given: (name: string) => boolean, value: <T = string>(name: string) => T): Entries =>
+  db
     .selectFrom('audit.platform_events as row')
-    .$if(action !== undefined, (q) => q.where('row.action', '=', action ?? ''))
-    .$if(source !== undefined, (q) => q.where('row.source', '=', source ?? ''))
-    .$if(start_at !== undefined, (q) => q.where('row.created_at', '>=', sql<Date>`${start_at}::timestamptz`))
-    .$if(end_at !== undefined, (q) => q.where('row.created_at', '<=', sql<Date>`${end_at}::timestamptz`));
-}
+    .$if(given('action'), (q) => q.where('row.action', '=', value('action')))
+    .$if(given('source'), (q) => q.where('row.source', '=', value('source')))
+    .$if(given('start_at'), (q) => q.where('row.created_at', '>=', sql<Date>`${value('start_at')}::timestamptz`))
+    .$if(given('end_at'), (q) => q.where('row.created_at', '<=', sql<Date>`${value('end_at')}::timestamptz`));
+
+const entriesPage = template((given, value, shape) =>
+  keysetPage(entries(given, value), { ...pageParameters(given, value), shape }),
+);
+
+const entriesExport = template((given, value) =>
+  entries(given, value)
+    .select(['row.id', 'row.organization_id', 'row.action', 'row.source', 'row.correlation_id', 'row.payload'])
+    .select(sql`app.iso(row.created_at)`.as('created_at'))
+    .orderBy('row.created_at', 'desc')
+    .orderBy('row.id', 'desc'),
+);
 
 export const listAuditLog = operation({
   id: 'audit_log.list',
@@ -35,10 +48,12 @@ export const listAuditLog = operation({
   description: 'Newest first, cursor-paginated. Filter by action, source and time.',
   scope: 'audit_log.read',
   kind: 'read',
-  input: z.strictObject({ limit: queryInteger(1, 200).default(50), cursor: cursor.optional(), ...filters }),
+  input: z.strictObject({ limit: pageSize.default(50), cursor: cursor.optional(), ...filters }),
   target: (input) => input.organization_id,
-  statement: ({ input, shape }) =>
-    keysetPage(entries(input), { limit: input.limit, cursor: input.cursor, shape: shape('audit_entry') }),
+  statement({ input, shape }) {
+    checkPeriod(input);
+    return entriesPage(pageValues(input), shape('audit_entry'));
+  },
 });
 
 export const getAuditEntry = operation({
@@ -47,7 +62,7 @@ export const getAuditEntry = operation({
   description: 'The full audit record including the diff.',
   scope: 'audit_log.read',
   kind: 'read',
-  input: z.strictObject({ id: pathId, organization_id: uuid.optional() }),
+  input: z.strictObject({ id: pathId.meta({ description: 'Id of the entry.' }), organization_id: childId.optional() }),
   target: (input) => input.organization_id,
   missing: 'No such audit entry.',
   // the time is in the id (UUIDv7), so one partition is asked, not all of seven years
@@ -65,12 +80,9 @@ export const exportAuditLog = exportOperation({
   kind: 'export',
   input: z.strictObject(filters),
   target: (input) => input.organization_id,
-  statement: ({ input }) =>
-    compile(
-      entries(input)
-        .select(['row.id', 'row.organization_id', 'row.action', 'row.source', 'row.correlation_id', 'row.payload'])
-        .select(sql`app.iso(row.created_at)`.as('created_at'))
-        .orderBy('row.created_at', 'desc')
-        .orderBy('row.id', 'desc'),
-    ),
+  statement({ input }) {
+    checkPeriod(input);
+    const { organization_id: _target, ...values } = input;
+    return entriesExport(values);
+  },
 });

@@ -25,28 +25,39 @@ export const email = z
 
 const ISO = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:?\d{2})?)?$/;
 
+/** The moment that an ISO 8601 text names, in the years 1 to 9999, which both ends can write; undefined when it names none. */
+function moment(value: string): string | undefined {
+  if (!ISO.test(value)) return undefined;
+  const zoned = /(Z|[+-]\d{2}:?\d{2})$/.test(value) || !value.includes('T') ? value : `${value}Z`;
+  const date = new Date(zoned);
+  // Date takes February 30 for March 2
+  const day = new Date(`${value.slice(0, 10)}T00:00:00Z`);
+  if (Number.isNaN(date.getTime()) || !day.toISOString().startsWith(value.slice(0, 10))) return undefined;
+  const year = date.getUTCFullYear();
+  return year >= 1 && year <= 9999 ? date.toISOString() : undefined;
+}
+
 /** ISO 8601; a date alone is its first moment, a time without a zone is UTC. */
 export const timestamp = z
   .string('must be an ISO 8601 timestamp')
-  .regex(ISO, 'must be an ISO 8601 timestamp')
   .transform((value, context) => {
-    const zoned = /(Z|[+-]\d{2}:?\d{2})$/.test(value) || !value.includes('T') ? value : `${value}Z`;
-    const date = new Date(zoned);
-    if (Number.isNaN(date.getTime())) {
-      context.addIssue({ code: 'custom', message: 'must be an ISO 8601 timestamp' });
-      return z.NEVER;
-    }
-    return date.toISOString();
+    const found = moment(value);
+    if (found) return found;
+    context.addIssue({ code: 'custom', message: 'must be an ISO 8601 timestamp' });
+    return z.NEVER;
   })
   .pipe(z.string().meta({ format: 'date-time' }));
 
-/** A number in a query string. */
+/** A number in a query string; documented as the number it is read as. */
 export const queryInteger = (min: number, max: number) =>
   z
     .string(`must be a whole number from ${min} to ${max}`)
     .regex(/^\d{1,9}$/, `must be a whole number from ${min} to ${max}`)
     .transform(Number)
     .pipe(z.number().int().min(min, `must be from ${min} to ${max}`).max(max, `must be from ${min} to ${max}`));
+
+/** Entries on a page; each list has its own default. */
+export const pageSize = queryInteger(1, 200).meta({ description: 'Entries on a page.' });
 
 export interface Cursor {
   createdAt: string;
@@ -63,24 +74,26 @@ export const cursor: z.ZodType<Cursor | undefined> = z
         string,
         unknown
       >;
-      if (
-        typeof created_at === 'string' &&
-        ISO.test(created_at) &&
-        !Number.isNaN(Date.parse(created_at)) &&
-        typeof id === 'string' &&
-        UUID.test(id)
-      ) {
-        return { createdAt: created_at, id };
-      }
+      const createdAt = typeof created_at === 'string' ? moment(created_at) : undefined;
+      if (createdAt && typeof id === 'string' && UUID.test(id)) return { createdAt, id };
     } catch {
       // not JSON: said below
     }
     context.addIssue({ code: 'custom', message: 'is not a cursor of this API' });
     return z.NEVER;
-  });
+  })
+  .meta({ description: '`next_cursor` of the page before. Opaque; without it, the first page.' });
 
 /** The filter on creation time that lists share. */
-export const period = { start_at: timestamp.optional(), end_at: timestamp.optional() };
+export const period = {
+  start_at: timestamp.meta({ description: 'From this time on (ISO 8601; without a zone, UTC).' }).optional(),
+  end_at: timestamp.meta({ description: 'Up to and including this time (ISO 8601).' }).optional(),
+};
+
+/** The child organization whose rows a parent asks for. */
+export const childId = uuid.meta({
+  description: 'A child organization that has granted the caller this; without it, the calling organization.',
+});
 
 /** Refuses an end before its start. */
 export function checkPeriod(input: { start_at?: string | undefined; end_at?: string | undefined }): void {
@@ -88,3 +101,17 @@ export function checkPeriod(input: { start_at?: string | undefined; end_at?: str
     throw invalidRequest('end_at lies before start_at.', { field: 'end_at', reason: 'must not be before start_at' });
   }
 }
+
+/** Inputs of a page for a template: the cursor's two parts apart, the organization left to the claims. */
+export function pageValues<
+  Input extends { limit: number; cursor?: Cursor | undefined; organization_id?: string | undefined },
+>(input: Input): Record<string, unknown> {
+  const { cursor: after, organization_id: _target, ...values } = input;
+  return after ? { ...values, after_created_at: after.createdAt, after_id: after.id } : values;
+}
+
+/** The same as parameters of the template. */
+export const pageParameters = (given: (name: string) => boolean, value: <T = string>(name: string) => T) => ({
+  limit: value<number>('limit'),
+  ...(given('after_id') && { after: { createdAt: value('after_created_at'), id: value('after_id') } }),
+});

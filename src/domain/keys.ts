@@ -2,20 +2,24 @@ import { sql } from 'kysely';
 import { z } from 'zod';
 import { db } from '../database/kysely.ts';
 import { keysetPage, statement } from '../database/page.ts';
+import { template } from '../database/template.ts';
 import { forbidden } from '../errors.ts';
 import type { Actor } from '../operations/actor.ts';
 import { operation } from '../operations/operation.ts';
 import { type ContractName, type Environment, type GeneratedKey, generateApiKey } from '../security/api-key.ts';
-import { cursor, pathId, queryInteger, text, timestamp } from './fields.ts';
+import { cursor, pageParameters, pageSize, pageValues, pathId, text, timestamp } from './fields.ts';
 
 const WARNING = 'Save this key now. It will not be shown again.';
 const missing = 'No such API key.';
+const id = pathId.meta({ description: 'Id of the key (not the key itself).' });
 
 /** The key is shown in this answer only; the database holds its hash. */
 const withKey = (body: string, local: NewKey): string =>
   JSON.stringify({ ...JSON.parse(body), key: local.made.key, _warning: WARNING });
 
-const environment = z.enum(['live', 'test'], 'must be live or test');
+const environment = z
+  .enum(['live', 'test'], 'must be live or test')
+  .meta({ description: 'Without it, that of the calling key.' });
 
 interface NewKey {
   made: GeneratedKey;
@@ -34,20 +38,24 @@ function newKey(actor: Actor, environment?: Environment): NewKey {
   };
 }
 
+const keysPage = template((given, value, shape) =>
+  keysetPage(
+    db
+      .selectFrom('app.api_keys as row')
+      .where('row.organization_id', '=', value('organization'))
+      .where('row.contract', '=', value('contract')),
+    { ...pageParameters(given, value), shape },
+  ),
+);
+
 export const listKeys = operation({
   id: 'api_keys.list',
   summary: 'List API keys',
   scope: 'api_keys.admin',
   kind: 'read',
-  input: z.strictObject({ limit: queryInteger(1, 200).default(50), cursor: cursor.optional() }),
+  input: z.strictObject({ limit: pageSize.default(50), cursor: cursor.optional() }),
   statement: ({ input, actor, shape, contract }) =>
-    keysetPage(
-      db
-        .selectFrom('app.api_keys as row')
-        .where('row.organization_id', '=', actor.organizationId)
-        .where('row.contract', '=', contract),
-      { limit: input.limit, cursor: input.cursor, shape: shape('api_key') },
-    ),
+    keysPage({ ...pageValues(input), organization: actor.organizationId, contract }, shape('api_key')),
 });
 
 export const createKey = operation({
@@ -57,13 +65,14 @@ export const createKey = operation({
   scope: 'api_keys.admin',
   kind: 'write',
   input: z.strictObject({
-    name: text(100),
+    name: text(100).meta({ description: 'What the key is for.' }),
     scopes: z
       .array(z.string('must be a string'), 'must be a list of scopes')
       .min(1, 'must hold at least one scope')
-      .max(20, 'must hold at most 20 scopes'),
+      .max(20, 'must hold at most 20 scopes')
+      .meta({ description: 'Scopes of the key.' }),
     environment: environment.optional(),
-    expires_at: timestamp.nullish(),
+    expires_at: timestamp.nullish().meta({ description: 'When it stops working; null or nothing: never.' }),
   }),
   prepare: (input, _services, actor) => newKey(actor, input.environment),
   statement: ({ input, local, shape }) => statement`
@@ -81,12 +90,13 @@ export const rotateKey = operation({
   scope: 'api_keys.admin',
   kind: 'write',
   input: z.strictObject({
-    id: pathId,
+    id,
     overlap_hours: z
       .number('must be a number')
       .min(0, 'must be from 0 to 720')
       .max(720, 'must be from 0 to 720')
-      .default(24),
+      .default(24)
+      .meta({ description: 'Hours that the old key stays in force.' }),
   }),
   prepare: (_input, _services, actor) => newKey(actor),
   missing,
@@ -102,7 +112,7 @@ export const revokeKey = operation({
   description: 'Stops the key at once, everywhere.',
   scope: 'api_keys.admin',
   kind: 'write',
-  input: z.strictObject({ id: pathId }),
+  input: z.strictObject({ id }),
   missing,
   statement: ({ input }) =>
     statement`select json_build_object('id', row.id, 'revoked', true)::text as body from app.revoke_key(${input.id}::uuid) as row`,

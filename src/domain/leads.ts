@@ -2,32 +2,46 @@ import { sql } from 'kysely';
 import { z } from 'zod';
 import { db } from '../database/kysely.ts';
 import { keysetPage, statement } from '../database/page.ts';
+import { template } from '../database/template.ts';
 import { invalidRequest } from '../errors.ts';
 import { operation } from '../operations/operation.ts';
-import { checkPeriod, cursor, email, pathId, period, queryInteger, text, uuid } from './fields.ts';
+import {
+  checkPeriod,
+  childId,
+  cursor,
+  email,
+  pageParameters,
+  pageSize,
+  pageValues,
+  pathId,
+  period,
+  text,
+} from './fields.ts';
 
 export const STAGES = ['new', 'contacted', 'replied', 'qualified', 'won', 'lost'] as const;
 
-const stage = z.enum(STAGES, `must be one of ${STAGES.join(', ')}`);
+const stage = z.enum(STAGES, `must be one of ${STAGES.join(', ')}`).meta({ description: 'Place in the pipeline.' });
+const id = pathId.meta({ description: 'Id of the lead.' });
 
 /** What a client may write; null empties a field that may be empty. */
 const writable = {
-  name: text(200).nullable(),
-  company: text(200).nullable(),
-  email: email.nullable(),
-  source: text(100).nullable(),
+  name: text(200).nullable().meta({ description: 'Name of the person.' }),
+  company: text(200).nullable().meta({ description: 'Company, if it is one.' }),
+  email: email.nullable().meta({ description: 'Email address.' }),
+  source: text(100).nullable().meta({ description: 'Where the lead came from: website, google_ads …' }),
   lead_score: z
     .number('must be a number')
     .int('must be a whole number')
     .min(0, 'must be from 0 to 100')
-    .max(100, 'must be from 0 to 100'),
+    .max(100, 'must be from 0 to 100')
+    .meta({ description: 'How promising the lead is.' }),
   pipeline_stage: stage,
-  industry: text(100).nullable(),
-  company_size: text(100).nullable(),
-  pain_points: text(10_000).nullable(),
-  timeline: text(200).nullable(),
-  budget_range: text(200).nullable(),
-  ai_reasoning: text(10_000).nullable(),
+  industry: text(100).nullable().meta({ description: 'Line of business: residential, commercial …' }),
+  company_size: text(100).nullable().meta({ description: 'Size of the company.' }),
+  pain_points: text(10_000).nullable().meta({ description: 'What troubles the lead.' }),
+  timeline: text(200).nullable().meta({ description: 'How soon it is needed: this_week …' }),
+  budget_range: text(200).nullable().meta({ description: 'What may be spent.' }),
+  ai_reasoning: text(10_000).nullable().meta({ description: 'Why the lead was scored as it was.' }),
 };
 
 type Writable = { [field in keyof typeof writable]?: unknown };
@@ -38,7 +52,25 @@ function assigned(input: Writable): { columns: string[]; values: unknown[] } {
   return { columns, values: columns.map((column) => input[column]) };
 }
 
+/** JSON Schema: these fields are there and not null. */
+const present = (...fields: string[]): object => ({
+  required: fields,
+  properties: Object.fromEntries(fields.map((field) => [field, { type: 'string' }])),
+});
+
 const missing = 'No such lead.';
+
+const leadsPage = template((given, value, shape) =>
+  keysetPage(
+    db
+      .selectFrom('app.leads as row')
+      .$if(given('pipeline_stage'), (q) => q.where('row.pipeline_stage', '=', value('pipeline_stage')))
+      .$if(given('source'), (q) => q.where('row.source', '=', value('source')))
+      .$if(given('start_at'), (q) => q.where('row.created_at', '>=', sql<Date>`${value('start_at')}::timestamptz`))
+      .$if(given('end_at'), (q) => q.where('row.created_at', '<=', sql<Date>`${value('end_at')}::timestamptz`)),
+    { ...pageParameters(given, value), shape },
+  ),
+);
 
 export const listLeads = operation({
   id: 'leads.list',
@@ -48,24 +80,17 @@ export const listLeads = operation({
   scope: 'leads.read',
   kind: 'read',
   input: z.strictObject({
-    limit: queryInteger(1, 200).default(50),
+    limit: pageSize.default(50),
     cursor: cursor.optional(),
     pipeline_stage: stage.optional(),
-    source: text(100).optional(),
+    source: text(100).meta({ description: 'Where the lead came from, exactly as written there.' }).optional(),
     ...period,
-    organization_id: uuid.optional(),
+    organization_id: childId.optional(),
   }),
   target: (input) => input.organization_id,
   statement({ input, shape }) {
     checkPeriod(input);
-    const { pipeline_stage, source, start_at, end_at } = input;
-    const rows = db
-      .selectFrom('app.leads as row')
-      .$if(pipeline_stage !== undefined, (q) => q.where('row.pipeline_stage', '=', pipeline_stage ?? ''))
-      .$if(source !== undefined, (q) => q.where('row.source', '=', source ?? ''))
-      .$if(start_at !== undefined, (q) => q.where('row.created_at', '>=', sql<Date>`${start_at}::timestamptz`))
-      .$if(end_at !== undefined, (q) => q.where('row.created_at', '<=', sql<Date>`${end_at}::timestamptz`));
-    return keysetPage(rows, { limit: input.limit, cursor: input.cursor, shape: shape('lead_summary') });
+    return leadsPage(pageValues(input), shape('lead_summary'));
   },
 });
 
@@ -75,7 +100,7 @@ export const getLead = operation({
   description: 'The full record, including qualification. 404 for a lead of another organization.',
   scope: 'leads.read',
   kind: 'read',
-  input: z.strictObject({ id: pathId, organization_id: uuid.optional() }),
+  input: z.strictObject({ id, organization_id: childId.optional() }),
   target: (input) => input.organization_id,
   missing,
   statement: ({ input, shape }) =>
@@ -88,11 +113,15 @@ export const createLead = operation({
   description: 'At least one of email, or name and company, is required. Fires `lead.created`.',
   scope: 'leads.write',
   kind: 'write',
-  input: z.strictObject({ ...z.object(writable).partial().shape }).superRefine((lead, context) => {
-    if (!lead.email && !(lead.name && lead.company)) {
-      context.addIssue({ code: 'custom', path: ['email'], message: 'email, or name and company, is required' });
-    }
-  }),
+  input: z
+    .strictObject({ ...z.object(writable).partial().shape })
+    .superRefine((lead, context) => {
+      if (!lead.email && !(lead.name && lead.company)) {
+        context.addIssue({ code: 'custom', path: ['email'], message: 'email, or name and company, is required' });
+      }
+    })
+    // the same rule for readers of the OpenAPI document
+    .meta({ anyOf: [present('email'), present('name', 'company')] }),
   statement({ input, shape }) {
     const { columns, values } = assigned(input);
     return statement`
@@ -109,7 +138,7 @@ export const updateLead = operation({
     'Partial update of the listed fields. Every change is in the audit log as `lead.updated` with a per-field diff, and fires `lead.updated`.',
   scope: 'leads.write',
   kind: 'write',
-  input: z.strictObject({ id: pathId, ...z.object(writable).partial().shape }),
+  input: z.strictObject({ id, ...z.object(writable).partial().shape }),
   missing,
   statement({ input, shape }) {
     const { columns, values } = assigned(input);

@@ -3,18 +3,20 @@ import { sql } from 'kysely';
 import { z } from 'zod';
 import { db } from '../database/kysely.ts';
 import { keysetPage, statement } from '../database/page.ts';
+import { template } from '../database/template.ts';
 import { invalidRequest } from '../errors.ts';
 import { operation } from '../operations/operation.ts';
-import { cursor, email, pathId, queryInteger, text, timestamp, uuid } from './fields.ts';
+import { cursor, email, pageParameters, pageSize, pageValues, pathId, text, timestamp, uuid } from './fields.ts';
 
 /** Which settings exist, and what they may hold, is data: the database says so (app.setting_definitions). */
 const settings = z
   .record(z.string(), z.unknown(), 'must be an object')
-  .meta({ description: 'timezone (IANA), default_locale (BCP 47), integrations (toggles by name)' });
+  .meta({ description: '`timezone` (IANA), `default_locale` (BCP 47), `integrations` (on or off by name).' });
 
 export const GRANT_SCOPES = ['leads.read', 'calls.read', 'audit_log.read'] as const;
 
 const missing = 'No such organization.';
+const id = pathId.meta({ description: 'Id of the organization.' });
 
 export const getOwnOrganization = operation({
   id: 'organizations.me',
@@ -26,6 +28,13 @@ export const getOwnOrganization = operation({
     statement`select ${sql.raw(shape('organization'))}(row)::text as body from app.organizations as row where row.id = ${actor.organizationId}::uuid`,
 });
 
+const childrenPage = template((given, value, shape) =>
+  keysetPage(db.selectFrom('app.organizations as row').where('row.parent_organization_id', '=', value('parent')), {
+    ...pageParameters(given, value),
+    shape,
+  }),
+);
+
 export const listChildOrganizations = operation({
   id: 'organizations.list',
   summary: 'List child organizations',
@@ -33,16 +42,9 @@ export const listChildOrganizations = operation({
     'The children of the calling organization, with the scopes of the grants in force. Without children, an empty list.',
   scope: 'organizations.admin',
   kind: 'read',
-  input: z.strictObject({ limit: queryInteger(1, 200).default(50), cursor: cursor.optional() }),
+  input: z.strictObject({ limit: pageSize.default(50), cursor: cursor.optional() }),
   statement: ({ input, actor, shape }) =>
-    keysetPage(
-      db.selectFrom('app.organizations as row').where('row.parent_organization_id', '=', actor.organizationId),
-      {
-        limit: input.limit,
-        cursor: input.cursor,
-        shape: shape('child_organization'),
-      },
-    ),
+    childrenPage({ ...pageValues(input), parent: actor.organizationId }, shape('child_organization')),
 });
 
 export const createChildOrganization = operation({
@@ -53,10 +55,10 @@ export const createChildOrganization = operation({
   scope: 'organizations.admin',
   kind: 'write',
   input: z.strictObject({
-    name: text(200),
-    industry: text(100).nullish(),
+    name: text(200).meta({ description: 'Display name.' }),
+    industry: text(100).nullish().meta({ description: 'Line of business, e.g. restoration.' }),
     settings: settings.optional(),
-    primary_admin_email: email,
+    primary_admin_email: email.meta({ description: 'Who is invited to administer it.' }),
   }),
   prepare() {
     const token = `itok_${randomBytes(24).toString('base64url')}`;
@@ -76,9 +78,9 @@ export const updateOrganization = operation({
   scope: 'organizations.admin',
   kind: 'write',
   input: z.strictObject({
-    id: pathId,
-    name: text(200).optional(),
-    industry: text(100).optional(),
+    id,
+    name: text(200).optional().meta({ description: 'Display name.' }),
+    industry: text(100).optional().meta({ description: 'Line of business.' }),
     settings: settings.optional(),
   }),
   missing,
@@ -100,13 +102,14 @@ export const createGrant = operation({
   scope: 'organizations.admin',
   kind: 'write',
   input: z.strictObject({
-    id: pathId,
-    parent_organization_id: uuid,
+    id,
+    parent_organization_id: uuid.meta({ description: 'The parent of the calling organization.' }),
     scopes: z
       .array(z.enum(GRANT_SCOPES, `must be one of ${GRANT_SCOPES.join(', ')}`), 'must be a list of scopes')
       .min(1, 'must hold at least one scope')
-      .max(20, 'must hold at most 20 scopes'),
-    expires_at: timestamp.nullish(),
+      .max(20, 'must hold at most 20 scopes')
+      .meta({ description: 'What the parent may read.' }),
+    expires_at: timestamp.nullish().meta({ description: 'When the grant ends; null or nothing: not by itself.' }),
   }),
   missing,
   statement: ({ input, shape }) => statement`
@@ -121,7 +124,7 @@ export const revokeGrant = operation({
   description: 'Ends a grant at once.',
   scope: 'organizations.admin',
   kind: 'write',
-  input: z.strictObject({ id: pathId, grant_id: pathId }),
+  input: z.strictObject({ id, grant_id: pathId.meta({ description: 'Id of the grant.' }) }),
   missing: 'No such grant.',
   statement: ({ input }) => statement`
     select json_build_object('grant_id', row.id, 'revoked', true)::text as body

@@ -2,21 +2,41 @@ import { randomUUID } from 'node:crypto';
 import { sql } from 'kysely';
 import { z } from 'zod';
 import { db } from '../database/kysely.ts';
-import { keysetPage, statement } from '../database/page.ts';
+import { keysetPage, raw, statement } from '../database/page.ts';
+import { template } from '../database/template.ts';
 import { invalidRequest } from '../errors.ts';
 import { operation, type ResultRow, type Services } from '../operations/operation.ts';
 import { generateSigningSecret, secretPrefix } from '../webhooks/signing.ts';
-import { checkPeriod, cursor, pathId, period, queryInteger, text, timestamp } from './fields.ts';
+import {
+  checkPeriod,
+  cursor,
+  pageParameters,
+  pageSize,
+  pageValues,
+  pathId,
+  period,
+  text,
+  timestamp,
+} from './fields.ts';
 
 const SAVE = 'Save this signing_secret now. It will not be shown again.';
 const missing = 'No such webhook.';
+const id = pathId.meta({ description: 'Id of the webhook.' });
 
-const url = z.string('must be a string').max(2048, 'must have at most 2048 characters').meta({ format: 'uri' });
+const url = z
+  .string('must be a string')
+  .max(2048, 'must have at most 2048 characters')
+  .meta({ format: 'uri', description: 'Where deliveries go. HTTPS, and a public address.' });
 const events = z
   .array(z.string('must be a string'), 'must be a list of event names')
   .min(1, 'must hold at least one event name')
-  .max(100, 'must hold at most 100 event names');
-const description = z.string('must be a string').max(500, 'must have at most 500 characters').nullable();
+  .max(100, 'must hold at most 100 event names')
+  .meta({ description: 'Names of the events to receive.' });
+const description = z
+  .string('must be a string')
+  .max(500, 'must have at most 500 characters')
+  .nullable()
+  .meta({ description: 'What the endpoint is for.' });
 const retrySchedule = z
   .array(
     z.string('must be a string').regex(/^\d{1,6}[smhd]$/, 'must be durations such as 1m, 5m, 2h'),
@@ -66,7 +86,7 @@ export const getWebhook = operation({
   description: 'The signing secret itself is never returned, only its public prefix.',
   scope: 'webhooks.read',
   kind: 'read',
-  input: z.strictObject({ id: pathId }),
+  input: z.strictObject({ id }),
   missing,
   statement: ({ input, shape, contract }) => statement`
     select ${sql.raw(shape('webhook'))}(row)::text as body
@@ -99,11 +119,14 @@ export const updateWebhook = operation({
   scope: 'webhooks.admin',
   kind: 'write',
   input: z.strictObject({
-    id: pathId,
+    id,
     url: url.optional(),
     events: events.optional(),
     description: description.optional(),
-    enabled: z.boolean('must be true or false').optional(),
+    enabled: z
+      .boolean('must be true or false')
+      .meta({ description: 'false pauses deliveries; their events are kept and can be recovered.' })
+      .optional(),
     retry_schedule: retrySchedule.optional(),
   }),
   prepare: (input, services) => {
@@ -127,7 +150,7 @@ export const deleteWebhook = operation({
     'Stops sending at once. What it had not received is kept for 24 hours, and sent if the same URL registers again.',
   scope: 'webhooks.admin',
   kind: 'write',
-  input: z.strictObject({ id: pathId }),
+  input: z.strictObject({ id }),
   missing,
   statement: ({ input }) =>
     statement`select json_build_object('id', app.delete_webhook(${input.id}::uuid), 'deleted', true)::text as body`,
@@ -139,7 +162,7 @@ export const rotateWebhookSecret = operation({
   description: 'Returns a new secret. The previous secret remains valid for 24 hours: deliveries are signed with both.',
   scope: 'webhooks.admin',
   kind: 'write',
-  input: z.strictObject({ id: pathId }),
+  input: z.strictObject({ id }),
   prepare: (_input, services) => newSecret(services),
   missing,
   statement: ({ input, local }) => statement`
@@ -155,6 +178,22 @@ export const rotateWebhookSecret = operation({
 
 const DELIVERY_STATUS = ['delivered', 'failed', 'dead_letter'] as const;
 
+/** Of an endpoint that is not there, there is no list either. */
+const deliveriesPage = template((given, value, shape) => {
+  const attempts = db
+    .selectFrom('app.delivery_attempts as row')
+    .where('row.organization_id', '=', value('organization'))
+    .where('row.endpoint_id', '=', value('id'))
+    .$if(given('status'), (q) => q.where('row.status', '=', value('status')))
+    .$if(given('event'), (q) => q.where('row.event_type', '=', value('event')))
+    .$if(given('start_at'), (q) => q.where('row.attempted_at', '>=', sql<Date>`${value('start_at')}::timestamptz`))
+    .$if(given('end_at'), (q) => q.where('row.attempted_at', '<=', sql<Date>`${value('end_at')}::timestamptz`));
+  return raw`
+    select (${keysetPage(attempts, { ...pageParameters(given, value), shape, time: 'attempted_at' })}) as body
+      from app.webhook_endpoints as e
+     where e.id = ${value('id')}::uuid and e.deleted_at is null and e.contract = ${value('contract')}`;
+});
+
 export const listDeliveries = operation({
   id: 'webhooks.deliveries.list',
   summary: 'Recent deliveries',
@@ -162,43 +201,30 @@ export const listDeliveries = operation({
   scope: 'webhooks.read',
   kind: 'read',
   input: z.strictObject({
-    id: pathId,
-    limit: queryInteger(1, 200).default(100),
+    id,
+    limit: pageSize.default(100),
     cursor: cursor.optional(),
-    status: z.enum(DELIVERY_STATUS, `must be one of ${DELIVERY_STATUS.join(', ')}`).optional(),
-    event: text(100).optional(),
+    status: z
+      .enum(DELIVERY_STATUS, `must be one of ${DELIVERY_STATUS.join(', ')}`)
+      .meta({ description: 'failed: another attempt follows; dead_letter: none does.' })
+      .optional(),
+    event: text(100).meta({ description: 'Event name.' }).optional(),
     ...period,
   }),
   missing,
   statement({ input, shape, contract, actor }) {
     checkPeriod(input);
-    const { status, event, start_at, end_at } = input;
-    const rows = db
-      .selectFrom('app.delivery_attempts as row')
-      .where('row.organization_id', '=', actor.organizationId)
-      .where('row.endpoint_id', '=', input.id)
-      .$if(status !== undefined, (q) => q.where('row.status', '=', status ?? ''))
-      .$if(event !== undefined, (q) => q.where('row.event_type', '=', event ?? ''))
-      .$if(start_at !== undefined, (q) => q.where('row.attempted_at', '>=', sql<Date>`${start_at}::timestamptz`))
-      .$if(end_at !== undefined, (q) => q.where('row.attempted_at', '<=', sql<Date>`${end_at}::timestamptz`));
-    const page = keysetPage(rows, {
-      limit: input.limit,
-      cursor: input.cursor,
-      shape: shape('delivery'),
-      time: 'attempted_at',
-    });
-    // of an endpoint that is not there, there is no list either
-    const at = page.values.length;
-    return {
-      text: `select case when exists (select from app.webhook_endpoints e where e.id = $${at + 1}::uuid and e.deleted_at is null and e.contract = $${at + 2})
-                    then (${page.text}) end as body`,
-      values: [...page.values, input.id, contract],
-    };
+    return deliveriesPage({ ...pageValues(input), organization: actor.organizationId, contract }, shape('delivery'));
   },
 });
 
-/** The attempt behind a whd_… id. */
-const deliveryId = z.string();
+/** The attempt behind a whd_… id; anything else names none. */
+const DELIVERY_ID = /^whd_[0-7][0-9a-hjkmnp-tv-z]{25}$/;
+const NO_DELIVERY = `whd_${'0'.repeat(26)}`;
+const deliveryId = z
+  .string()
+  .transform((text) => (DELIVERY_ID.test(text) ? text : NO_DELIVERY))
+  .pipe(z.string().meta({ description: 'Id of the attempt: `whd_` and 26 characters.' }));
 
 export const getDelivery = operation({
   id: 'webhooks.deliveries.get',
@@ -206,7 +232,7 @@ export const getDelivery = operation({
   description: 'One attempt with the receiver’s answer (first 4 KB), the error, and when it is tried again.',
   scope: 'webhooks.read',
   kind: 'read',
-  input: z.strictObject({ id: pathId, delivery_id: deliveryId }),
+  input: z.strictObject({ id, delivery_id: deliveryId }),
   missing: 'No such delivery.',
   statement: ({ input, shape }) => statement`
     select ${sql.raw(shape('delivery_detail'))}(row)::text as body
@@ -220,7 +246,7 @@ export const retryDelivery = operation({
   description: 'Sends the event of this attempt again now, whatever became of it; the retry schedule starts anew.',
   scope: 'webhooks.admin',
   kind: 'write',
-  input: z.strictObject({ id: pathId, delivery_id: deliveryId }),
+  input: z.strictObject({ id, delivery_id: deliveryId }),
   missing: 'No such delivery.',
   statement: ({ input }) => statement`
     select json_build_object('id', ${input.delivery_id}::text, 'status', (app.retry_delivery(${input.id}::uuid,
@@ -234,7 +260,10 @@ export const testWebhook = operation({
     'Sends the newest such resource of the organization, or a sample, as an event of a subscribed type (default: the first).',
   scope: 'webhooks.admin',
   kind: 'write',
-  input: z.strictObject({ id: pathId, event: text(100).optional() }),
+  input: z.strictObject({
+    id,
+    event: text(100).meta({ description: 'A subscribed event; without it, the first.' }).optional(),
+  }),
   missing,
   statement: ({ input }) => statement`
     select json_build_object('event_id', row.public_id, 'event', row.type, 'status', 'pending')::text as body
@@ -248,7 +277,7 @@ export const recoverWebhook = operation({
     'Sends again everything the endpoint did not receive since a time: dead letters, and what was kept while it was disabled.',
   scope: 'webhooks.admin',
   kind: 'write',
-  input: z.strictObject({ id: pathId, since: timestamp }),
+  input: z.strictObject({ id, since: timestamp.meta({ description: 'From when on (ISO 8601).' }) }),
   missing,
   statement: ({ input }) =>
     statement`select json_build_object('id', ${input.id}::uuid, 'recovered', app.recover_webhook(${input.id}::uuid, ${input.since}::timestamptz))::text as body`,

@@ -2,13 +2,16 @@ import type { NextFunction } from 'express';
 import type { GatewayResponse, Request } from './locals.ts';
 import type { GatewayMetrics } from './metrics.ts';
 
+/** The path as logs may hold it: the token in an invitation's link is a secret. */
+export const loggedPath = (req: Request): string => req.path.replace(/^\/invite\/.*/s, '/invite/[redacted]');
+
 /** One log line and one observation a request, when its answer is out (or its client gone). */
 export const accessLog =
   (metrics: GatewayMetrics) =>
   (req: Request, res: GatewayResponse, next: NextFunction): void => {
     const start = process.hrtime.bigint();
     const { method } = req;
-    const path = req.path;
+    const path = loggedPath(req);
     res.once('close', () => {
       const seconds = Number(process.hrtime.bigint() - start) / 1e9;
       const { requestId, actor, route, log } = res.locals;

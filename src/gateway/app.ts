@@ -32,7 +32,10 @@ export function createApp(gateway: Gateway): Express {
     next();
   });
   app.use(probes(gateway.metrics.registry, { database: async () => void (await gateway.core.pool.query('select 1')) }));
-  app.use(compression());
+  const compress = compression();
+  app.use((req: Request, res: GatewayResponse, next: NextFunction) =>
+    req.headers['accept-encoding'] ? compress(req, res, next) : next(),
+  );
   app.use(docs(gateway));
   app.use('/invite', invitations(gateway));
   app.use('/rest/v1', postgrestDoor(gateway));

@@ -53,16 +53,26 @@ export async function resolveActor(
   if (key.revokedAt) throw unauthorized('The API key has been revoked.');
   if (key.expiresAt && key.expiresAt.getTime() <= Date.now()) throw unauthorized('The API key has expired.');
   keys.noteUse(key);
-  const actor: KeyActor = {
-    kind: 'key',
-    organizationId: key.organizationId,
-    keyId: key.keyId,
-    contract: parsed.contract,
-    environment: key.environment,
-    grantedScopes: key.scopes,
-    scopes: contract.canonicalScopes(key.scopes),
-    source: 'api',
-    correlationId: requestId,
-  };
-  return { actor, key };
+  return { actor: { ...identityOf(key, contract), correlationId: requestId }, key };
+}
+
+/** What is the same for every request of a key, worked out once for as long as the key is remembered. */
+const identities = new WeakMap<StoredKey, Omit<KeyActor, 'correlationId'>>();
+
+function identityOf(key: StoredKey, contract: Contract): Omit<KeyActor, 'correlationId'> {
+  let identity = identities.get(key);
+  if (!identity) {
+    identity = {
+      kind: 'key',
+      organizationId: key.organizationId,
+      keyId: key.keyId,
+      contract: contract.name,
+      environment: key.environment,
+      grantedScopes: key.scopes,
+      scopes: contract.canonicalScopes(key.scopes),
+      source: 'api',
+    };
+    identities.set(key, identity);
+  }
+  return identity;
 }

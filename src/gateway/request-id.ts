@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import type { NextFunction } from 'express';
 import type { Logger } from '../log.ts';
 import type { GatewayResponse, Request } from './locals.ts';
@@ -11,7 +11,7 @@ export const requestId =
   (log: Logger) =>
   (req: Request, res: GatewayResponse, next: NextFunction): void => {
     const given = req.headers['x-request-id'];
-    const id = typeof given === 'string' && ACCEPTABLE.test(given) ? given : `corr_${randomBytes(9).toString('hex')}`;
+    const id = typeof given === 'string' && ACCEPTABLE.test(given) ? given : `corr_${randomUUID().replaceAll('-', '')}`;
     res.locals.requestId = id;
     res.locals.log = log;
     res.setHeader('X-Request-Id', id);

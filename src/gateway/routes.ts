@@ -58,10 +58,11 @@ async function answer(
   res.statusCode = result.status;
   if (result.replayed) res.setHeader('Idempotent-Replayed', 'true');
   if (route.single) {
-    const tag = `"${createHash('sha1').update(result.body).digest('base64url')}"`;
+    // weak: compressed or not, it is the same resource
+    const tag = `W/"${createHash('sha1').update(result.body).digest('base64url')}"`;
     res.setHeader('ETag', tag);
     res.setHeader('Cache-Control', 'private, no-cache');
-    if (req.fresh) {
+    if (isKnown(tag, req.headers['if-none-match'])) {
       res.statusCode = 304;
       res.end();
       return;
@@ -70,8 +71,17 @@ async function answer(
     res.setHeader('Cache-Control', 'no-store');
   }
   res.setHeader('Content-Type', 'application/json; charset=utf-8');
-  res.end(req.method === 'HEAD' ? undefined : result.body);
+  res.end(req.method === 'HEAD' ? undefined : Buffer.from(result.body));
 }
+
+/**
+ * Whether the client has this version. Not Express's req.fresh, which says no to Cache-Control: no-cache: fetch sends that of
+ * its own accord with every If-None-Match.
+ */
+const isKnown = (tag: string, ifNoneMatch: string | undefined): boolean =>
+  ifNoneMatch !== undefined &&
+  (ifNoneMatch.trim() === '*' ||
+    ifNoneMatch.split(',').some((known) => known.trim().replace(/^(W\/)?/, 'W/') === tag));
 
 /** Every route needs an actor; only the pulse goes without, and does not come here. */
 function actorOf(res: GatewayResponse): KeyActor {
