@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import pg from 'pg';
 import { StartupError } from '../startup-error.ts';
 import { withInstance } from './instance.ts';
-import { asAdministrator, asOperator } from './operator.ts';
+import { asAdministrator, asOperator, requireOrganization } from './operator.ts';
 import { leaf, print, table, uuid } from './output.ts';
 
 const NAME = /^[a-z][a-z0-9_]{0,62}$/;
@@ -93,10 +93,7 @@ async function makeLogin(client: pg.Client, name: string, password: string, org:
   // of a login that was dropped by other means: it must not bind its namesake
   await client.query('delete from private.database_logins where login = $1', [name]);
   if (org === undefined) return;
-  const found = await client.query('select from app.organizations where id = $1', [org]);
-  if (found.rowCount === 0) {
-    throw new StartupError(`There is no organization ${org}. "trunkline org list" shows which there are.`);
-  }
+  await requireOrganization(client, org);
   await client.query('insert into private.database_logins (login, organization_id) values ($1, $2)', [name, org]);
 }
 
@@ -126,7 +123,7 @@ async function dropLogin(client: pg.Client, name: string): Promise<void> {
     [name],
   );
   if (found.rowCount === 0)
-    throw new StartupError(`There is no database login ${name}. "trunkline dba list" shows which there are.`);
+    throw new StartupError(`There is no database login ${name}. "dba list" shows which there are.`);
   const login = pg.escapeIdentifier(name);
   await client.query(`alter role ${login} nologin`);
   await client.query('select pg_terminate_backend(pid) from pg_stat_activity where usename = $1', [name]);

@@ -1,6 +1,7 @@
 import pg from 'pg';
 import { fromDatabase } from '../errors.ts';
 import { readReasons } from '../operations/execute.ts';
+import { StartupError } from '../startup-error.ts';
 import { administratorProblem } from '../supervisor/database.ts';
 import { onConnection } from '../supervisor/reach.ts';
 
@@ -48,12 +49,22 @@ export interface Organization {
 
 const COLUMNS = 'id, parent_organization_id, name, slug, industry, created_at';
 
+export const noOrganization = (id: string): StartupError =>
+  new StartupError(`There is no organization ${id}. "org list" shows which there are.`);
+
+/** Fails unless the organization exists. */
+export async function requireOrganization(client: pg.Client, id: string): Promise<void> {
+  const { rowCount } = await client.query('select from app.organizations where id = $1', [id]);
+  if (rowCount === 0) throw noOrganization(id);
+}
+
 /** Creates an organization; with a parent, a child of it. */
 export async function createOrganization(
   client: pg.Client,
   organization: { name: string; industry?: string; slug?: string; parent?: string },
 ): Promise<Organization> {
   const { name, industry = null, slug = null, parent = null } = organization;
+  if (parent !== null) await requireOrganization(client, parent);
   const { rows } = await client.query<Organization>(`select ${COLUMNS} from app.create_organization($1, $2, $3, $4)`, [
     name,
     industry,

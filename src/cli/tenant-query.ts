@@ -2,8 +2,8 @@ import type pg from 'pg';
 import { runInScope, type Statement } from '../database/transaction.ts';
 import { fromDatabase } from '../errors.ts';
 import { claimsOf } from '../operations/actor.ts';
-import { StartupError } from '../startup-error.ts';
 import type { Tenant } from './instance.ts';
+import { noOrganization } from './operator.ts';
 
 /** A statement for the tenant that is no operation of a contract, in the transaction and role every operation has. */
 export async function tenantQuery<Row extends pg.QueryResultRow>(tenant: Tenant, statement: Statement): Promise<Row[]> {
@@ -22,8 +22,6 @@ export async function requireOrganization(tenant: Tenant): Promise<string> {
     text: 'select name from app.organizations where id = $1',
     values: [organizationId],
   });
-  if (!rows[0]) {
-    throw new StartupError(`There is no organization ${organizationId}. "trunkline org list" shows which there are.`);
-  }
+  if (!rows[0]) throw noOrganization(organizationId);
   return rows[0].name;
 }
