@@ -1,6 +1,7 @@
 import type { NextFunction } from 'express';
 import { contractOfPath } from '../contracts/registry.ts';
 import { AppError, invalidRequest, notFound } from '../errors.ts';
+import { loggedPath } from './access-log.ts';
 import type { GatewayResponse, Request } from './locals.ts';
 
 /** What Express and its body parser throw, by their type. */
@@ -50,7 +51,7 @@ export function errorHandler(error: unknown, req: Request, res: GatewayResponse,
   const known = asAppError(error);
   if (!known || known.status >= 500) {
     res.locals.log.error(
-      { err: error, requestId: res.locals.requestId, method: req.method, path: req.path },
+      { err: error, requestId: res.locals.requestId, method: req.method, path: loggedPath(req) },
       'request failed',
     );
   }

@@ -1,6 +1,6 @@
 import type { NextFunction } from 'express';
 import type { RateLimit } from '../contracts/contract.ts';
-import { unauthorized } from '../errors.ts';
+import { fromDatabase, unauthorized } from '../errors.ts';
 import { bearer, resolveActor } from './authenticate.ts';
 import type { Gateway } from './gateway.ts';
 import { limitRequest } from './limit.ts';
@@ -30,7 +30,7 @@ export const identify =
       if (!found && !options.anonymous(req)) throw unauthorized('An API key is required: Authorization: Bearer <key>.');
     } catch (error) {
       await limitAnonymous(gateway, req, res);
-      throw error;
+      throw fromDatabase(error, gateway.core.reasons) ?? error;
     }
     if (!found) {
       await limitAnonymous(gateway, req, res);

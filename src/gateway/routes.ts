@@ -80,8 +80,7 @@ async function answer(
  */
 const isKnown = (tag: string, ifNoneMatch: string | undefined): boolean =>
   ifNoneMatch !== undefined &&
-  (ifNoneMatch.trim() === '*' ||
-    ifNoneMatch.split(',').some((known) => known.trim().replace(/^(W\/)?/, 'W/') === tag));
+  (ifNoneMatch.trim() === '*' || ifNoneMatch.split(',').some((known) => known.trim().replace(/^(W\/)?/, 'W/') === tag));
 
 /** Every route needs an actor; only the pulse goes without, and does not come here. */
 function actorOf(res: GatewayResponse): KeyActor {

@@ -81,7 +81,7 @@ export function expectError(
     body: {
       error: {
         code,
-        message: expect.stringMatching(/^[A-Z].*\.$/s),
+        message: expect.stringMatching(/^\S.*\.$/s),
         details: details.field === undefined ? expect.any(Object) : expect.objectContaining(details),
       },
     },
