@@ -103,6 +103,13 @@ declare
   taken  integer;
   anyone boolean := false;
 begin
+  -- the relay asks ten times a second, and mostly for nothing: planning the batch costs more than these two looks
+  perform from app.outbox as o order by o.id limit 1;
+  if not found then
+    perform from app.deliveries as d where d.enqueue order by d.id limit 1;
+    if not found then return; end if;
+  end if;
+
   -- an endpoint that comes back after its deletion waits for the relays under way (app.register_webhook)
   perform pg_advisory_xact_lock_shared(7262, 0);
   for round in 1 .. 20 loop

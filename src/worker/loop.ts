@@ -19,9 +19,11 @@ export function startLoop(name: string, log: Logger, turn: () => Promise<number>
   let stopping = false;
   let woken = false;
   let pause: AbortController | undefined;
+  let wakeable = false;
 
-  async function rest(ms: number, wakeable: boolean): Promise<void> {
-    if (stopping || (wakeable && woken)) return;
+  async function rest(ms: number, endsByWake: boolean): Promise<void> {
+    if (stopping || (endsByWake && woken)) return;
+    wakeable = endsByWake;
     pause = new AbortController();
     const { signal } = pause;
     // aborting is the ordinary way to end a pause early
@@ -50,7 +52,7 @@ export function startLoop(name: string, log: Logger, turn: () => Promise<number>
   return {
     wake() {
       woken = true;
-      pause?.abort();
+      if (wakeable) pause?.abort();
     },
     async stop() {
       stopping = true;

@@ -16,6 +16,9 @@ export type DeliveryJob = Job<DeliveryJobData>;
 // The shortest that pg-boss allows. A worker says every few seconds of each slow job that it is still at it; the jobs of one
 // that was killed are handed out again after this time and at most SUPERVISE_SECONDS more.
 const HEARTBEAT_SECONDS = 10;
+// A job ends by being deleted, however often it was handed out again before: its attempts are counted elsewhere.
+const ENDLESS = 2_000_000_000;
+const A_YEAR_IN_SECONDS = 365 * 86_400;
 
 /** pg-boss on the worker's own connections. It upholds the queues: expiry, heartbeats, deletion, cron. */
 export async function openQueue(pool: pg.Pool, log: Logger, superviseSeconds: number): Promise<PgBoss> {
@@ -27,6 +30,7 @@ export async function openQueue(pool: pg.Pool, log: Logger, superviseSeconds: nu
     superviseIntervalSeconds: superviseSeconds,
     monitorIntervalSeconds: superviseSeconds,
     maintenanceIntervalSeconds: 300,
+    warningQueueSize: 1_000_000, // many waiting retries are nothing unusual; the metrics tell how far behind we are
   });
   boss.on('error', (error) => log.debug({ err: error }, 'pg-boss'));
   boss.on('warning', (warning) => log.warn({ warning }, 'pg-boss'));
@@ -46,6 +50,8 @@ export function deliveryJob(
     priority: lane.priority,
     group: { id: endpointId },
     heartbeatSeconds: HEARTBEAT_SECONDS,
+    retryLimit: ENDLESS,
+    retentionSeconds: A_YEAR_IN_SECONDS,
     ...(startAfter && { startAfter }),
   };
 }

@@ -45,55 +45,55 @@ export interface Worker {
 export async function startWorker(options: WorkerOptions): Promise<Worker> {
   const { log, metrics = NO_METRICS, lanes = DEFAULT_LANES, timeoutMs = 10_000, batch = 200 } = options;
   const pool = openPool(options.databaseUrl, log);
-  try {
-    const boss = await openQueue(pool, log, options.superviseSeconds ?? 5);
-    const sender = createSender({
-      guard: options.guard,
-      timeoutMs,
-      // The lanes say how much is sent at once; several endpoints may share an origin, and none shall wait for a connection.
-      connectionsPerOrigin: Object.values(lanes).reduce((sum, lane) => sum + lane.places, 0),
+  const boss = await openQueue(pool, log, options.superviseSeconds ?? 5)
+    .then((queue) => startSchedule(queue, pool, log))
+    .catch(async (error) => {
+      await pool.end();
+      throw error;
     });
-    const deliverer = startDeliverer({
-      pool,
-      boss,
-      sender,
-      encryption: options.encryption,
-      lanes,
-      retrySchedule: options.retrySchedule,
-      disableAfter: options.disableAfter,
-      pollMs: options.queuePollMs ?? 250,
-      gatherMs: options.gatherMs ?? 10,
-      batch,
-      log,
-      metrics,
-    });
-    const relay = startRelay({
-      pool,
-      boss,
-      lanes,
-      batch: options.relayBatch ?? 500,
-      pollMs: options.relayPollMs ?? 100,
-      log,
-      metrics,
-      onRelayed: () => deliverer.wake(),
-    });
-    const stopWatching = options.metrics ? watchOutbox(pool, metrics) : () => {};
-    await startSchedule(boss, pool, log);
-    log.info('worker started');
 
-    return {
-      async stop() {
-        stopWatching();
-        await relay.stop();
-        await deliverer.stop(timeoutMs + 1000);
-        await sender.close();
-        await boss.stop({ graceful: true, timeout: 5000 });
-        await pool.end();
-        log.info('worker stopped');
-      },
-    };
-  } catch (error) {
-    await pool.end();
-    throw error;
-  }
+  const sender = createSender({
+    guard: options.guard,
+    timeoutMs,
+    // The lanes say how much is sent at once; several endpoints may share an origin, and none shall wait for a connection.
+    connectionsPerOrigin: Object.values(lanes).reduce((sum, lane) => sum + lane.places, 0),
+  });
+  const deliverer = startDeliverer({
+    pool,
+    boss,
+    sender,
+    encryption: options.encryption,
+    lanes,
+    retrySchedule: options.retrySchedule,
+    disableAfter: options.disableAfter,
+    pollMs: options.queuePollMs ?? 250,
+    gatherMs: options.gatherMs ?? 10,
+    batch,
+    log,
+    metrics,
+  });
+  const relay = startRelay({
+    pool,
+    boss,
+    lanes,
+    batch: options.relayBatch ?? 500,
+    pollMs: options.relayPollMs ?? 100,
+    log,
+    metrics,
+    onRelayed: () => deliverer.wake(),
+  });
+  const stopWatching = options.metrics ? watchOutbox(pool, metrics) : () => {};
+  log.info('worker started');
+
+  return {
+    async stop() {
+      stopWatching();
+      await relay.stop();
+      await deliverer.stop(timeoutMs + 1000);
+      await sender.close();
+      await boss.stop({ graceful: true, timeout: 5000 });
+      await pool.end();
+      log.info('worker stopped');
+    },
+  };
 }
