@@ -17,6 +17,10 @@ const id = pathId.meta({ description: 'Id of the key (not the key itself).' });
 const withKey = (body: string, local: NewKey): string =>
   JSON.stringify({ ...JSON.parse(body), key: local.made.key, _warning: WARNING });
 
+/** The key with this id, if it is one of the contract: the keys of another are none of its clients' business. */
+const ofContract = (keyId: string, contract: string) =>
+  sql`(select k.id from app.api_keys as k where k.id = ${keyId}::uuid and k.contract = ${contract})`;
+
 const environment = z
   .enum(['live', 'test'], 'must be live or test')
   .meta({ description: 'Without it, that of the calling key.' });
@@ -98,12 +102,18 @@ export const rotateKey = operation({
       .default(24)
       .meta({ description: 'Hours that the old key stays in force.' }),
   }),
-  prepare: (_input, _services, actor) => newKey(actor),
+  // the key says live or test, and which of them only the one that it replaces knows
+  prepare: (_input, _services, actor) => ({ live: newKey(actor, 'live'), test: newKey(actor, 'test') }),
   missing,
-  statement: ({ input, local, shape }) => statement`
+  statement: ({ input, local: { live, test }, shape, contract }) => statement`
     select ${sql.raw(shape('api_key'))}(row)::text as body
-      from app.rotate_key(${input.id}::uuid, ${local.made.hash}, ${local.made.displayPrefix}, make_interval(secs => ${input.overlap_hours * 3600})) as row`,
-  finish: withKey,
+      from (select (select k.environment = 'test' from app.api_keys as k where k.id = ${input.id}::uuid) as test) as old
+     cross join lateral app.rotate_key(
+             ${ofContract(input.id, contract)},
+             case when old.test then ${test.made.hash}::bytea else ${live.made.hash}::bytea end,
+             case when old.test then ${test.made.displayPrefix}::text else ${live.made.displayPrefix}::text end,
+             make_interval(secs => ${input.overlap_hours * 3600})) as row`,
+  finish: (body, local) => withKey(body, local[(JSON.parse(body) as { environment: Environment }).environment]),
 });
 
 export const revokeKey = operation({
@@ -114,6 +124,6 @@ export const revokeKey = operation({
   kind: 'write',
   input: z.strictObject({ id }),
   missing,
-  statement: ({ input }) =>
-    statement`select json_build_object('id', row.id, 'revoked', true)::text as body from app.revoke_key(${input.id}::uuid) as row`,
+  statement: ({ input, contract }) =>
+    statement`select json_build_object('id', row.id, 'revoked', true)::text as body from app.revoke_key(${ofContract(input.id, contract)}) as row`,
 });
