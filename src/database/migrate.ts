@@ -10,7 +10,9 @@ import { installQueue, QUEUE_VERSION } from './queue-schema.ts';
 const SQL = join(import.meta.dirname, '../../sql');
 const MINIMUM_VERSION = 18;
 /** How long one try to lock the core may take: less than deadlock_timeout, so that nobody is sacrificed for us. */
-const LOCK_PATIENCE = '700ms';
+const LOCK_PATIENCE = '500ms';
+/** What a try ends with when others are in the way: our patience is over, or we closed a circle. */
+const BUSY = ['57014', '40P01'];
 /** How long we try. */
 const LOCK_DEADLINE = 120_000;
 
@@ -124,29 +126,37 @@ async function applyCore(client: pg.Client, core: Core): Promise<void> {
 }
 
 /**
- * Locks every table and view of a database in use before anything is changed. Taken one by one as the files come to them, the locks
- * would sooner or later close a circle with a writer's, and PostgreSQL would end that by failing the writer. So: all of them
- * at once, or none and a pause in which the writers get on.
+ * Locks every table and view of a database in use before anything is changed. Taken one by one as the files come to them,
+ * the locks would sooner or later close a circle with a writer's, and PostgreSQL would end that by failing the writer. So:
+ * all of them at once, or none and a pause in which the writers get on. They are taken in the order in which a change
+ * travels (resource, audit, outbox, deliveries), in which a circle is rare; a view before its tables, as whoever writes
+ * through it does.
  */
 async function lockCore(client: pg.Client): Promise<void> {
-  const { rows } = await client.query<{ tables: string }>(`
-    select string_agg(c.oid::regclass::text, ', ' order by c.oid) as tables
+  const { rows } = await client.query<{ names: string }>(`
+    select string_agg(c.oid::regclass::text, ', ' order by
+             case when c.relname ~ '^(webhook|event|deliver)' then 3
+                  when c.relname = 'outbox' then 2
+                  when c.relname = 'audit_log' or n.nspname = 'audit' then 1
+                  else 0 end,
+             c.relkind <> 'v', c.oid) as names
       from pg_class c join pg_namespace n on n.oid = c.relnamespace
      where n.nspowner = 'trunkline_owner'::regrole and c.relkind in ('r', 'p', 'v') and not c.relispartition`);
+  const lock = `lock table ${rows[0]?.names} in access exclusive mode`;
   const deadline = Date.now() + LOCK_DEADLINE;
+  await client.query('savepoint unlocked');
   for (;;) {
-    await client.query('savepoint unlocked');
     try {
-      await client.query(`set local statement_timeout = '${LOCK_PATIENCE}'`);
       await client.query(
-        `set local role trunkline_owner; lock table ${rows[0]?.tables} in access exclusive mode; reset role`,
+        `set local statement_timeout = '${LOCK_PATIENCE}'; set local role trunkline_owner; ${lock}; reset role`,
       );
       await client.query('set local statement_timeout = 0');
       return;
     } catch (error) {
       await client.query('rollback to savepoint unlocked');
-      if ((error as { code?: string }).code !== '57014' || Date.now() > deadline) throw error;
-      await delay(50 + Math.random() * 200);
+      const { code = '' } = error as { code?: string };
+      if (!BUSY.includes(code) || Date.now() > deadline) throw error;
+      await delay(20 + Math.random() * 100);
     }
   }
 }
