@@ -1,6 +1,15 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
-import { addLead, claimsOf, failure, makeKey, makeOrganization, registerWebhook, sha256, untilBlocked } from './fixtures.ts';
+import {
+  addLead,
+  claimsOf,
+  failure,
+  makeKey,
+  makeOrganization,
+  registerWebhook,
+  sha256,
+  untilBlocked,
+} from './fixtures.ts';
 
 interface Entry {
   id: string;
@@ -24,7 +33,10 @@ const entries = async (key: string, id: string): Promise<Entry[]> =>
   (await db.admin.query('select * from audit.platform_events where payload ->> $1 = $2 order by id', [key, id])).rows;
 
 const lastEntry = async (action: string): Promise<Entry> => {
-  const { rows } = await db.admin.query('select * from audit.platform_events where action = $1 order by id desc limit 1', [action]);
+  const { rows } = await db.admin.query(
+    'select * from audit.platform_events where action = $1 order by id desc limit 1',
+    [action],
+  );
   return rows[0];
 };
 
@@ -67,7 +79,9 @@ describe('every change leaves an entry', () => {
 
   test('one per row, in the transaction of the change', async () => {
     const lead = await addLead(db, organization);
-    await failure(db.as('tenant', claimsOf(organization), `update api.leads set name = 'x' where id = '${lead}' returning 1 / 0`));
+    await failure(
+      db.as('tenant', claimsOf(organization), `update api.leads set name = 'x' where id = '${lead}' returning 1 / 0`),
+    );
     expect(await entries('lead_id', lead)).toHaveLength(1);
     const { rows } = await db.admin.query(
       "with made as (insert into app.leads (organization_id, name) select $1, 'Lead ' || i from generate_series(1, 3) i returning id) select id from made",
@@ -78,9 +92,13 @@ describe('every change leaves an entry', () => {
 
   test('made in psql it names the database login and the transaction', async () => {
     const client = await db.admin.connect();
-    const { rows } = await client.query(
-      "begin; insert into app.leads (organization_id, name) values ('" + organization + "', 'By hand'); select pg_current_xact_id() as txid, session_user as login",
-    ).then((results) => (results as unknown as { rows: { txid: string; login: string }[] }[])[2] ?? { rows: [] });
+    const { rows } = await client
+      .query(
+        "begin; insert into app.leads (organization_id, name) values ('" +
+          organization +
+          "', 'By hand'); select pg_current_xact_id() as txid, session_user as login",
+      )
+      .then((results) => (results as unknown as { rows: { txid: string; login: string }[] }[])[2] ?? { rows: [] });
     await client.query('commit');
     client.release();
     const entry = await lastEntry('lead.created');
@@ -90,14 +108,20 @@ describe('every change leaves an entry', () => {
   });
 
   test('made by the worker it has its source and no key', async () => {
-    await db.as('tenant', claimsOf(organization, { source: 'cron', correlation_id: 'job_1' }), "insert into api.leads (name) values ('By cron')");
+    await db.as(
+      'tenant',
+      claimsOf(organization, { source: 'cron', correlation_id: 'job_1' }),
+      "insert into api.leads (name) values ('By cron')",
+    );
     const entry = await lastEntry('lead.created');
     expect(entry).toMatchObject({ source: 'cron', correlation_id: 'job_1' });
     expect(Object.keys(entry.payload).sort()).toEqual(['diff', 'lead_id']);
   });
 
   test('its time is the time in its id', async () => {
-    const { rows } = await db.admin.query('select count(*) from audit.platform_events where created_at <> uuid_extract_timestamp(id)');
+    const { rows } = await db.admin.query(
+      'select count(*) from audit.platform_events where created_at <> uuid_extract_timestamp(id)',
+    );
     expect(rows).toEqual([{ count: '0' }]);
   });
 
@@ -112,7 +136,9 @@ describe('every change leaves an entry', () => {
     const [secret] = await entries('webhook_secret_id', secretId);
     expect(secret?.payload.diff.ciphertext).toEqual({ from: null, to: '[redacted]' });
 
-    const { rows } = await db.admin.query("select snapshot from app.outbox where resource in ('api_keys', 'webhook_secrets')");
+    const { rows } = await db.admin.query(
+      "select snapshot from app.outbox where resource in ('api_keys', 'webhook_secrets')",
+    );
     expect(rows.length).toBeGreaterThan(2);
     for (const { snapshot } of rows) {
       expect(snapshot).not.toHaveProperty('key_hash');
@@ -125,7 +151,10 @@ describe('every change leaves an entry', () => {
     await db.as('gateway', null, 'select app.note_key_uses($1)', [
       JSON.stringify([{ organization_id: organization, key_id: key, at: new Date() }]),
     ]);
-    const { rows } = await db.admin.query('select last_used_at is not null as seen, updated_at = created_at as untouched from app.api_keys where id = $1', [key]);
+    const { rows } = await db.admin.query(
+      'select last_used_at is not null as seen, updated_at = created_at as untouched from app.api_keys where id = $1',
+      [key],
+    );
     expect(rows).toEqual([{ seen: true, untouched: true }]);
     expect(await entries('api_key_id', key)).toHaveLength(1);
   });
@@ -136,12 +165,21 @@ describe('every change leaves an entry', () => {
     const { id } = await registerWebhook(db, organization, 'https://verbs.example.com/');
     await db.as('tenant', claimsOf(organization), 'select app.delete_webhook($1)', [id]);
     await registerWebhook(db, organization, 'https://verbs.example.com/');
-    expect((await entries('api_key_id', key)).map((entry) => entry.action)).toEqual(['api_key.created', 'api_key.revoked']);
-    expect((await entries('webhook_id', id)).map((entry) => entry.action)).toEqual(['webhook.created', 'webhook.deleted', 'webhook.created']);
+    expect((await entries('api_key_id', key)).map((entry) => entry.action)).toEqual([
+      'api_key.created',
+      'api_key.revoked',
+    ]);
+    expect((await entries('webhook_id', id)).map((entry) => entry.action)).toEqual([
+      'webhook.created',
+      'webhook.deleted',
+      'webhook.created',
+    ]);
   });
 
   test('who may read from a database login is recorded', async () => {
-    await db.admin.query("insert into private.database_logins (login, organization_id) values ('ann', $1)", [organization]);
+    await db.admin.query("insert into private.database_logins (login, organization_id) values ('ann', $1)", [
+      organization,
+    ]);
     const entry = await lastEntry('database_login.created');
     expect(entry.payload.diff).toEqual({ login: { from: null, to: 'ann' } });
   });
@@ -149,7 +187,12 @@ describe('every change leaves an entry', () => {
   test('api.audit_log says it in a sentence', async () => {
     const lead = await addLead(db, organization);
     await db.admin.query("update app.leads set pipeline_stage = 'won', company = 'Acme' where id = $1", [lead]);
-    const rows = await db.as('tenant', claimsOf(organization), "select changes from api.audit_log where payload ->> 'lead_id' = $1 and action = 'lead.updated'", [lead]);
+    const rows = await db.as(
+      'tenant',
+      claimsOf(organization),
+      "select changes from api.audit_log where payload ->> 'lead_id' = $1 and action = 'lead.updated'",
+      [lead],
+    );
     expect(rows).toEqual([{ changes: 'company: ∅ → Acme; pipeline_stage: new → won' }]);
   });
 });
@@ -173,9 +216,14 @@ describe('nobody changes the record', () => {
   });
 
   test.each(FORBIDDEN)('%s', async (statement) => {
-    const partition = (await db.admin.query("select 'audit.platform_events_' || to_char(now() at time zone 'UTC', 'YYYY_MM') as name")).rows[0].name;
+    const partition = (
+      await db.admin.query("select 'audit.platform_events_' || to_char(now() at time zone 'UTC', 'YYYY_MM') as name")
+    ).rows[0].name;
     const current = statement.replace('audit.platform_events_default', partition);
-    expect(await failure(db.admin.query(statement))).toMatchObject({ code: '42501', message: expect.stringMatching(/^The audit log cannot be changed/) });
+    expect(await failure(db.admin.query(statement))).toMatchObject({
+      code: '42501',
+      message: expect.stringMatching(/^The audit log cannot be changed/),
+    });
     expect(await failure(db.admin.query(current))).toMatchObject({ code: '42501' });
     for (const role of ['tenant', 'worker', 'gateway', 'analyst_all']) {
       expect(await failure(db.as(role, claimsOf(organization), statement)), role).toMatchObject({ code: '42501' });
@@ -187,7 +235,9 @@ describe('nobody changes the record', () => {
       expect(await failure(db.as('trunkline_owner', null, statement)), statement).toMatchObject({ code: '42501' });
     }
     expect(await db.as('trunkline_owner', null, 'select from audit.platform_events_default')).toEqual([]);
-    expect(await failure(db.as('trunkline_owner', null, 'truncate audit.platform_events_default'))).toMatchObject({ code: '42501' });
+    expect(await failure(db.as('trunkline_owner', null, 'truncate audit.platform_events_default'))).toMatchObject({
+      code: '42501',
+    });
   });
 
   test('nobody but the trigger adds an entry', async () => {
@@ -201,7 +251,11 @@ describe('nobody changes the record', () => {
 
 describe('partitions', () => {
   const partitions = async (): Promise<string[]> =>
-    (await db.admin.query("select inhrelid::regclass::text as name from pg_inherits where inhparent = 'audit.platform_events'::regclass order by 1")).rows.map((row) => row.name);
+    (
+      await db.admin.query(
+        "select inhrelid::regclass::text as name from pg_inherits where inhparent = 'audit.platform_events'::regclass order by 1",
+      )
+    ).rows.map((row) => row.name);
 
   test('are made ahead, and again without harm', async () => {
     const { rows } = await db.admin.query(`
@@ -214,7 +268,10 @@ describe('partitions', () => {
 
   test('an entry of a month without one lies in the default partition', async () => {
     const id = await pastEntry(db, organization, '2025-03-01 08:00');
-    const { rows } = await db.admin.query('select tableoid::regclass::text as partition from audit.platform_events where id = $1', [id]);
+    const { rows } = await db.admin.query(
+      'select tableoid::regclass::text as partition from audit.platform_events where id = $1',
+      [id],
+    );
     expect(rows).toEqual([{ partition: 'audit.platform_events_default' }]);
   });
 
@@ -228,7 +285,9 @@ describe('partitions', () => {
   });
 
   test('none is dropped before seven years', async () => {
-    expect(await failure(db.as('worker', null, "select audit.drop_expired('6 years')"))).toMatchObject({ code: 'PT400' });
+    expect(await failure(db.as('worker', null, "select audit.drop_expired('6 years')"))).toMatchObject({
+      code: 'PT400',
+    });
     expect(await db.as('worker', null, 'select audit.drop_expired()')).toEqual([]);
   });
 
@@ -276,7 +335,12 @@ async function pastEntry(database: TestDatabase, tenant: string, at: string | Da
 describe('seals', () => {
   let sealed: TestDatabase;
   let tenant: string;
-  const HOURS = ['2026-02-01T10:00:00.000Z', '2026-02-01T11:00:00.000Z', '2026-02-03T00:00:00.000Z', '2026-02-03T05:00:00.000Z'];
+  const HOURS = [
+    '2026-02-01T10:00:00.000Z',
+    '2026-02-01T11:00:00.000Z',
+    '2026-02-03T00:00:00.000Z',
+    '2026-02-03T05:00:00.000Z',
+  ];
 
   beforeEach(async () => {
     sealed = await createDatabase();
@@ -287,7 +351,8 @@ describe('seals', () => {
   });
   afterEach(() => sealed.drop());
 
-  const seal = async (): Promise<number> => (await sealed.as('worker', null, 'select audit.seal_closed_hours() as hours'))[0]?.hours;
+  const seal = async (): Promise<number> =>
+    (await sealed.as('worker', null, 'select audit.seal_closed_hours() as hours'))[0]?.hours;
   const verify = async (head: string | null = null) => {
     const rows = await sealed.as('worker', null, 'select hour, problem from audit.verify($1)', [head]);
     return rows.map((row) => `${row.hour ? row.hour.toISOString() : 'head'}: ${row.problem}`);
@@ -307,7 +372,9 @@ describe('seals', () => {
     const { rows } = await sealed.admin.query('select hour, entries from audit.seals order by hour');
     expect(rows.map((row) => [row.hour.toISOString(), row.entries])).toEqual(HOURS.map((hour) => [hour, '3']));
     expect(await verify()).toEqual([]);
-    expect(await sealed.as('worker', null, 'select hours, entries from audit.head()')).toEqual([{ hours: '4', entries: '12' }]);
+    expect(await sealed.as('worker', null, 'select hours, entries from audit.head()')).toEqual([
+      { hours: '4', entries: '12' },
+    ]);
   });
 
   test('leave the hour that has not ended open', async () => {
@@ -332,22 +399,27 @@ describe('seals', () => {
 
   test('find a changed entry', async () => {
     await seal();
-    await tamper(`update audit.platform_events set payload = '{"diff": {"lead_score": {"from": 1, "to": 99}}}' where created_at = '${HOURS[1]}'`);
+    await tamper(
+      `update audit.platform_events set payload = '{"diff": {"lead_score": {"from": 1, "to": 99}}}' where created_at = '${HOURS[1]}'`,
+    );
     expect(await verify()).toEqual([`${HOURS[1]}: ${CHANGED}`]);
   });
 
-  test.each(['action', 'source', 'correlation_id', 'organization_id', 'created_at'])('find a changed %s', async (column) => {
-    await seal();
-    const values: Record<string, string> = {
-      action: "'lead.deleted'",
-      source: "'cron'",
-      correlation_id: "'corr_other'",
-      organization_id: 'uuidv7()',
-      created_at: "created_at + interval '1 millisecond'",
-    };
-    await tamper(`update audit.platform_events set ${column} = ${values[column]} where created_at = '${HOURS[2]}'`);
-    expect(await verify()).toEqual([`${HOURS[2]}: ${CHANGED}`]);
-  });
+  test.each(['action', 'source', 'correlation_id', 'organization_id', 'created_at'])(
+    'find a changed %s',
+    async (column) => {
+      await seal();
+      const values: Record<string, string> = {
+        action: "'lead.deleted'",
+        source: "'cron'",
+        correlation_id: "'corr_other'",
+        organization_id: 'uuidv7()',
+        created_at: "created_at + interval '1 millisecond'",
+      };
+      await tamper(`update audit.platform_events set ${column} = ${values[column]} where created_at = '${HOURS[2]}'`);
+      expect(await verify()).toEqual([`${HOURS[2]}: ${CHANGED}`]);
+    },
+  );
 
   test('find a removed entry', async () => {
     await seal();
@@ -358,7 +430,10 @@ describe('seals', () => {
   test('find an entry moved to another hour', async () => {
     await seal();
     await tamper(`update audit.platform_events set created_at = '${HOURS[3]}' where created_at = '${HOURS[0]}'`);
-    expect(await verify()).toEqual([`${HOURS[0]}: 3 entries were sealed, 2 are there`, `${HOURS[3]}: 3 entries were sealed, 4 are there`]);
+    expect(await verify()).toEqual([
+      `${HOURS[0]}: 3 entries were sealed, 2 are there`,
+      `${HOURS[3]}: 3 entries were sealed, 4 are there`,
+    ]);
   });
 
   test('find an added entry, in a sealed hour and in a silent one', async () => {
@@ -374,9 +449,13 @@ describe('seals', () => {
   test('find a changed entry whose seal was made to fit', async () => {
     await seal();
     await tamper(`update audit.platform_events set source = 'cron' where created_at = '${HOURS[1]}'`);
-    await tamper(`update audit.seals s set entries_hash = (audit.hash_hour(s.hour)).entries_hash where hour = '${HOURS[1]}'`);
+    await tamper(
+      `update audit.seals s set entries_hash = (audit.hash_hour(s.hour)).entries_hash where hour = '${HOURS[1]}'`,
+    );
     expect(await verify()).toEqual([`${HOURS[1]}: ${BROKEN}`]);
-    await tamper(`update audit.seals s set seal = audit.seal_of((select p.seal from audit.seals p where p.hour < s.hour order by p.hour desc limit 1), s.hour, s.entries, s.entries_hash) where hour = '${HOURS[1]}'`);
+    await tamper(
+      `update audit.seals s set seal = audit.seal_of((select p.seal from audit.seals p where p.hour < s.hour order by p.hour desc limit 1), s.hour, s.entries, s.entries_hash) where hour = '${HOURS[1]}'`,
+    );
     expect(await verify()).toEqual([`${HOURS[2]}: ${BROKEN}`]);
   });
 
@@ -408,7 +487,9 @@ describe('seals', () => {
   });
 
   test('a month that disappears with its table is found', async () => {
-    await sealed.admin.query("create table audit.platform_events_2026_04 partition of audit.platform_events for values from ('2026-04-01Z') to ('2026-05-01Z')");
+    await sealed.admin.query(
+      "create table audit.platform_events_2026_04 partition of audit.platform_events for values from ('2026-04-01Z') to ('2026-05-01Z')",
+    );
     await pastEntry(sealed, tenant, '2026-04-10T10:10:00Z');
     await seal();
     await sealed.admin.query('drop table audit.platform_events_2026_04');

@@ -15,9 +15,10 @@ describe('the catalogue keeps the conventions', () => {
 
   test('no exception is listed for a table that is gone', async () => {
     const listed = [GLOBAL_TABLES, UNRECORDED_TABLES, GIVEN_IDS].flatMap((exceptions) => Object.keys(exceptions));
-    const { rows } = await db.admin.query('select name from unnest($1::text[]) as name where to_regclass(name) is null', [
-      listed,
-    ]);
+    const { rows } = await db.admin.query(
+      'select name from unnest($1::text[]) as name where to_regclass(name) is null',
+      [listed],
+    );
     expect(rows).toEqual([]);
   });
 });
@@ -91,10 +92,7 @@ const BREACHES: Record<string, [statements: string, reported: string]> = {
     'grant execute on function app.authenticate to anon',
     'anon may call app.authenticate',
   ],
-  'each role has only its tables': [
-    'grant select (name) on app.leads to postgrest',
-    'postgrest has app.leads: SELECT',
-  ],
+  'each role has only its tables': ['grant select (name) on app.leads to postgrest', 'postgrest has app.leads: SELECT'],
   'no login role has a right of its own by membership, nor bypasses row-level security': [
     'grant analyst to worker with inherit true',
     'worker inherits analyst',

@@ -37,8 +37,7 @@ export const GIVEN_IDS: Record<string, string> = {
 /** Tables that the API writes through functions of the core, without a grant to tenant. */
 const WRITTEN_BY_FUNCTIONS = ['app.webhook_endpoints', 'app.invitations'];
 
-const SECRET_COLUMNS =
-  '^(key_hash|token_hash|ciphertext|response_body|answer|fingerprint|snapshot)$';
+const SECRET_COLUMNS = '^(key_hash|token_hash|ciphertext|response_body|answer|fingerprint|snapshot)$';
 
 /** What anybody may call. */
 export const FUNCTIONS_OF: Record<string, string[]> = {
@@ -63,7 +62,15 @@ export const FUNCTIONS_OF: Record<string, string[]> = {
     'app.typeid_uuid',
     'private.login_organization',
   ],
-  analyst_all: ['app.cursor', 'app.duration', 'app.event_public_id', 'app.iso', 'app.readable_diff', 'app.typeid', 'app.typeid_uuid'],
+  analyst_all: [
+    'app.cursor',
+    'app.duration',
+    'app.event_public_id',
+    'app.iso',
+    'app.readable_diff',
+    'app.typeid',
+    'app.typeid_uuid',
+  ],
   gateway: [
     'app.authenticate',
     'app.cursor',

@@ -57,7 +57,9 @@ test('the cursor is that of the document', async () => {
 test('a timestamp is in UTC with milliseconds, whatever the session speaks', async () => {
   const client = await db.admin.connect();
   try {
-    await client.query("begin; set local timezone = 'Asia/Kolkata'; set local lc_time = 'C'; set local datestyle = 'German'");
+    await client.query(
+      "begin; set local timezone = 'Asia/Kolkata'; set local lc_time = 'C'; set local datestyle = 'German'",
+    );
     const { rows } = await client.query(
       "select app.iso('2026-04-27T13:22:05.114Z') as full, app.iso('2026-01-02T03:04:05Z') as round, app.iso(null) as none",
     );
@@ -77,7 +79,9 @@ test('an event id is evt_ and 16 hex digits, the same each time, another for eac
 });
 
 test('an error carries its status, code, sentence and field', async () => {
-  const raised = db.admin.query(`select app.fail(409, 'conflict', 'There is one already.', '{"field": "url", "reason": "taken"}')`);
+  const raised = db.admin.query(
+    `select app.fail(409, 'conflict', 'There is one already.', '{"field": "url", "reason": "taken"}')`,
+  );
   await expect(raised).rejects.toMatchObject({
     code: 'PT409',
     hint: 'conflict',

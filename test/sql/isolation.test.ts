@@ -2,7 +2,17 @@ import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
-import { addLead, claimsOf, failure, makeKey, makeOrganization, NO_SUCH_ID, registerWebhook, relay, sha256 } from './fixtures.ts';
+import {
+  addLead,
+  claimsOf,
+  failure,
+  makeKey,
+  makeOrganization,
+  NO_SUCH_ID,
+  registerWebhook,
+  relay,
+  sha256,
+} from './fixtures.ts';
 
 let db: TestDatabase;
 let parent: string;
@@ -39,10 +49,10 @@ async function fill(organization: string): Promise<void> {
      select id, parent_organization_id, '{calls.read}' from app.organizations where id = $1`,
     [organization],
   );
-  await db.admin.query("insert into app.invitations (organization_id, email, token_hash) values ($1, 'a@example.com', $2)", [
-    organization,
-    sha256(organization),
-  ]);
+  await db.admin.query(
+    "insert into app.invitations (organization_id, email, token_hash) values ($1, 'a@example.com', $2)",
+    [organization, sha256(organization)],
+  );
   await db.admin.query('insert into private.database_logins (login, organization_id) values ($1, $2)', [
     `nobody_${organization}`,
     organization,
@@ -104,7 +114,11 @@ describe('a key sees, changes and adds only rows of its organization', () => {
 
   test('it reads its own rows and no others', async () => {
     for (const table of (await tenantTables()).filter((one) => one.readable)) {
-      const rows = await db.as('tenant', claimsOf(ours, { key_id: await anyKey(ours) }), `select ${table.tenant} as id from ${table.name}`);
+      const rows = await db.as(
+        'tenant',
+        claimsOf(ours, { key_id: await anyKey(ours) }),
+        `select ${table.tenant} as id from ${table.name}`,
+      );
       expect(new Set(rows.map((row) => row.id)), table.name).toEqual(new Set([ours]));
     }
   });
@@ -153,7 +167,10 @@ describe('a key sees, changes and adds only rows of its organization', () => {
       const before = await fingerprint(table, theirs);
       const copy = `insert into ${table.name} (${table.insertable})
                     select ${table.insertable} from jsonb_populate_record(null::${table.name}, $1)`;
-      const { rows } = await db.admin.query(`select to_jsonb(t) as row from ${table.name} t where ${table.tenant} = $1 limit 1`, [theirs]);
+      const { rows } = await db.admin.query(
+        `select to_jsonb(t) as row from ${table.name} t where ${table.tenant} = $1 limit 1`,
+        [theirs],
+      );
       expect(await outcome(db.as('tenant', claimsOf(ours), copy, [rows[0].row])), table.name).toBe('42501');
       expect(await fingerprint(table, theirs), table.name).toBe(before);
     }
@@ -164,26 +181,38 @@ describe('a key sees, changes and adds only rows of its organization', () => {
       ['api.leads', 'name', "'Named nowhere'"],
       ['api.scoring_rules', 'label, predicate, weight', "'Rule', '$.name', 0.1"],
     ]) {
-      const rows = await db.as('tenant', claimsOf(ours), `insert into ${view} (${column}) values (${value}) returning organization_id`);
+      const rows = await db.as(
+        'tenant',
+        claimsOf(ours),
+        `insert into ${view} (${column}) values (${value}) returning organization_id`,
+      );
       expect(rows).toEqual([{ organization_id: ours }]);
     }
   });
 
   test('it cannot give a lead to another organization', async () => {
-    expect(await failure(db.as('tenant', claimsOf(ours), 'update app.leads set organization_id = $1', [theirs]))).toMatchObject({
+    expect(
+      await failure(db.as('tenant', claimsOf(ours), 'update app.leads set organization_id = $1', [theirs])),
+    ).toMatchObject({
       code: '42501',
     });
   });
 });
 
 const anyKey = async (organization: string): Promise<string> =>
-  (await db.admin.query('select id from app.api_keys where organization_id = $1 order by created_at limit 1', [organization])).rows[0].id;
+  (
+    await db.admin.query('select id from app.api_keys where organization_id = $1 order by created_at limit 1', [
+      organization,
+    ])
+  ).rows[0].id;
 
 describe('a key does only what its scopes say', () => {
   const readOnly = () => claimsOf(ours, { scopes: ['leads.read', 'audit_log.read'] });
 
   test('one that only reads adds and changes nothing', async () => {
-    expect(await failure(db.as('tenant', readOnly(), "insert into api.leads (name) values ('x')"))).toMatchObject({ code: 'PT403' });
+    expect(await failure(db.as('tenant', readOnly(), "insert into api.leads (name) values ('x')"))).toMatchObject({
+      code: 'PT403',
+    });
     expect(await failure(db.as('tenant', readOnly(), "update api.leads set name = 'x'"))).toMatchObject({
       code: 'PT403',
       hint: 'forbidden',
@@ -191,13 +220,18 @@ describe('a key does only what its scopes say', () => {
     });
     const change = "update api.scoring_rules set label = 'x'";
     expect(await failure(db.as('tenant', readOnly(), change))).toMatchObject({ code: 'PT403' });
-    const webhook = "select app.register_webhook('eal', 'https://x.example.com', '{lead.created}', null, null, uuidv7(), 'x', 'x')";
+    const webhook =
+      "select app.register_webhook('eal', 'https://x.example.com', '{lead.created}', null, null, uuidv7(), 'x', 'x')";
     expect(await failure(db.as('tenant', readOnly(), webhook))).toMatchObject({ code: 'PT403' });
     expect(await failure(db.as('tenant', readOnly(), 'select from app.api_keys'))).toMatchObject({ code: 'PT403' });
   });
 
   test('one that only reads leads still reads the rules they are scored by', async () => {
-    const rows = await db.as('tenant', claimsOf(ours, { scopes: ['leads.read'] }), 'select distinct organization_id from api.scoring_rules');
+    const rows = await db.as(
+      'tenant',
+      claimsOf(ours, { scopes: ['leads.read'] }),
+      'select distinct organization_id from api.scoring_rules',
+    );
     expect(rows).toEqual([{ organization_id: ours }]);
   });
 
@@ -216,10 +250,15 @@ describe('a key does only what its scopes say', () => {
     const claims = claimsOf(ours, { key_id: key });
     expect(await db.as('tenant', claims, 'select from app.leads')).not.toEqual([]);
     await db.admin.query('update app.api_keys set revoked_at = now() where id = $1', [key]);
-    expect(await failure(db.as('tenant', claims, 'select from app.leads'))).toMatchObject({ code: 'PT401', hint: 'unauthorized' });
+    expect(await failure(db.as('tenant', claims, 'select from app.leads'))).toMatchObject({
+      code: 'PT401',
+      hint: 'unauthorized',
+    });
 
     const expired = claimsOf(ours, { key_id: await makeKey(db, ours, '2020-01-01') });
-    expect(await failure(db.as('tenant', expired, "insert into api.leads (name) values ('x')"))).toMatchObject({ code: 'PT401' });
+    expect(await failure(db.as('tenant', expired, "insert into api.leads (name) values ('x')"))).toMatchObject({
+      code: 'PT401',
+    });
     const unknown = claimsOf(ours, { key_id: NO_SUCH_ID });
     expect(await failure(db.as('tenant', unknown, 'select from api.organizations'))).toMatchObject({ code: 'PT401' });
     const stolen = claimsOf(ours, { key_id: await anyKey(theirs) });
@@ -229,9 +268,16 @@ describe('a key does only what its scopes say', () => {
 
 describe('a parent reads a child under a grant in force, and never writes', () => {
   const asParent = () => claimsOf(parent, { target_organization_id: ours });
-  const READS: Record<string, string> = { 'leads.read': 'select organization_id from api.leads', 'audit_log.read': 'select organization_id from api.audit_log' };
+  const READS: Record<string, string> = {
+    'leads.read': 'select organization_id from api.leads',
+    'audit_log.read': 'select organization_id from api.audit_log',
+  };
 
-  const withGrant = async (scope: string, more: { revoked_at?: string; expires_at?: string }, check: () => Promise<void>) => {
+  const withGrant = async (
+    scope: string,
+    more: { revoked_at?: string; expires_at?: string },
+    check: () => Promise<void>,
+  ) => {
     const { rows } = await db.admin.query(
       `insert into app.grants (organization_id, parent_organization_id, scopes, revoked_at, expires_at)
        values ($1, $2, $3, $4, $5) returning id`,
@@ -271,7 +317,8 @@ describe('a parent reads a child under a grant in force, and never writes', () =
   });
 
   test('another tenant that exists and one that does not answer alike', async () => {
-    const seen = async (target: string) => failure(db.as('tenant', claimsOf(parent, { target_organization_id: target }), 'select from api.leads'));
+    const seen = async (target: string) =>
+      failure(db.as('tenant', claimsOf(parent, { target_organization_id: target }), 'select from api.leads'));
     expect(await seen(theirs)).toEqual(await seen(NO_SUCH_ID));
   });
 
@@ -292,15 +339,25 @@ describe('a parent reads a child under a grant in force, and never writes', () =
 
 describe('no constraint tells whether another tenant has a row', () => {
   const same = async (statement: (id: string) => string, existing: string) => {
-    const strip = ({ message, ...rest }: Awaited<ReturnType<typeof failure>>) => ({ ...rest, message: message.replaceAll(existing, NO_SUCH_ID) });
+    const strip = ({ message, ...rest }: Awaited<ReturnType<typeof failure>>) => ({
+      ...rest,
+      message: message.replaceAll(existing, NO_SUCH_ID),
+    });
     const there = strip(await failure(db.as('tenant', claimsOf(ours), statement(existing))));
     expect(there).toEqual(strip(await failure(db.as('tenant', claimsOf(ours), statement(NO_SUCH_ID)))));
   };
 
   test('organizations', async () => {
     await same((id) => `insert into app.leads (organization_id, name) values ('${id}', 'x')`, theirs);
-    await same((id) => `insert into app.organizations (parent_organization_id, name, slug) values ('${id}', 'x', 'x')`, theirs);
-    await same((id) => `insert into app.grants (organization_id, parent_organization_id, scopes) values ('${ours}', '${id}', '{leads.read}')`, theirs);
+    await same(
+      (id) => `insert into app.organizations (parent_organization_id, name, slug) values ('${id}', 'x', 'x')`,
+      theirs,
+    );
+    await same(
+      (id) =>
+        `insert into app.grants (organization_id, parent_organization_id, scopes) values ('${ours}', '${id}', '{leads.read}')`,
+      theirs,
+    );
     await same((id) => `select app.give_grant('${id}', '${parent}', '{leads.read}', null)`, theirs);
     await same((id) => `select app.update_organization('${id}', 'x', null, null)`, theirs);
   });
@@ -338,7 +395,11 @@ describe('a database login of a person', () => {
   const everything = `auditor_${suffix}`;
 
   beforeAll(async () => {
-    for (const [login, role] of [[bound, 'analyst'], [unbound, 'analyst'], [everything, 'analyst_all']]) {
+    for (const [login, role] of [
+      [bound, 'analyst'],
+      [unbound, 'analyst'],
+      [everything, 'analyst_all'],
+    ]) {
       await db.admin.query(`create role ${login} login password 'secret' in role ${role}`);
     }
     await db.admin.query('insert into private.database_logins (login, organization_id) values ($1, $2)', [bound, ours]);
@@ -360,7 +421,14 @@ describe('a database login of a person', () => {
     }
   };
 
-  const VIEWS = ['api.leads', 'api.lead_pipeline', 'api.scoring_rules', 'api.webhook_health', 'api.webhook_deliveries', 'api.audit_log'];
+  const VIEWS = [
+    'api.leads',
+    'api.lead_pipeline',
+    'api.scoring_rules',
+    'api.webhook_health',
+    'api.webhook_deliveries',
+    'api.audit_log',
+  ];
   const organizationsSeen = async (client: pg.Client, view: string) =>
     new Set((await client.query(`select organization_id from ${view}`)).rows.map((row) => row.organization_id));
 
@@ -382,7 +450,9 @@ describe('a database login of a person', () => {
 
   test('cannot smuggle its own tables or types into what the core asks', () =>
     connected(bound, async (client) => {
-      await client.query(`create temporary table database_logins as select session_user::name as login, '${theirs}'::uuid as organization_id`);
+      await client.query(
+        `create temporary table database_logins as select session_user::name as login, '${theirs}'::uuid as organization_id`,
+      );
       await client.query('create domain pg_temp.uuid as text');
       await client.query('set search_path = pg_temp, api');
       expect(await organizationsSeen(client, 'api.leads')).toEqual(new Set([ours]));
@@ -392,7 +462,11 @@ describe('a database login of a person', () => {
     await connected(unbound, async (client) => {
       for (const view of VIEWS) expect(await organizationsSeen(client, view), view).toEqual(new Set());
     });
-    await db.admin.query('insert into private.database_logins (login, organization_id) values ($1, $2), ($1, $3)', [unbound, ours, theirs]);
+    await db.admin.query('insert into private.database_logins (login, organization_id) values ($1, $2), ($1, $3)', [
+      unbound,
+      ours,
+      theirs,
+    ]);
     await connected(unbound, async (client) => {
       for (const view of VIEWS) expect(await organizationsSeen(client, view), view).toEqual(new Set());
     });
@@ -405,7 +479,10 @@ describe('a database login of a person', () => {
       }
     }));
 
-  test.each([['bound to one', bound], ['made for all', everything]])('only reads, and only api (%s)', (_, login) =>
+  test.each([
+    ['bound to one', bound],
+    ['made for all', everything],
+  ])('only reads, and only api (%s)', (_, login) =>
     connected(login, async (client) => {
       for (const statement of [
         "insert into api.leads (name) values ('x')",
@@ -416,10 +493,10 @@ describe('a database login of a person', () => {
         'select from private.database_logins',
         'select from audit.platform_events',
         'select from audit.seals',
-        "select app.iso(now())",
+        'select app.iso(now())',
         'select private.login_organization()',
         'select api.score_lead(uuidv7())',
-        "select api.recover_webhook(uuidv7(), now())",
+        'select api.recover_webhook(uuidv7(), now())',
         'create table api.things ()',
         'create table public.things ()',
       ]) {
@@ -431,7 +508,9 @@ describe('a database login of a person', () => {
 
 test('anon reads nothing', async () => {
   for (const table of await tenantTables()) {
-    expect(await failure(db.as('anon', claimsOf(ours), `select from ${table.name}`)), table.name).toMatchObject({ code: '42501' });
+    expect(await failure(db.as('anon', claimsOf(ours), `select from ${table.name}`)), table.name).toMatchObject({
+      code: '42501',
+    });
   }
 });
 
@@ -441,7 +520,9 @@ test('the logins of gateway, worker and PostgREST read nothing before they take 
     await client.connect();
     await client.query("select set_config('request.jwt.claims', $1, false)", [JSON.stringify(claimsOf(ours))]);
     for (const table of await tenantTables()) {
-      expect(await failure(client.query(`select from ${table.name}`)), `${login} ${table.name}`).toMatchObject({ code: '42501' });
+      expect(await failure(client.query(`select from ${table.name}`)), `${login} ${table.name}`).toMatchObject({
+        code: '42501',
+      });
     }
     await client.query('set role tenant');
     expect((await client.query('select from app.leads')).rowCount).toBeGreaterThan(0);

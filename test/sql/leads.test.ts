@@ -53,7 +53,10 @@ describe('what cannot be is refused, with the field and the reason', () => {
     [{ email: `${'x'.repeat(250)}@example.com` }, 'email: must be an email address'],
     [{ name: 'x', lead_score: 101 }, 'lead_score: must be from 0 to 100'],
     [{ name: 'x', lead_score: -1 }, 'lead_score: must be from 0 to 100'],
-    [{ name: 'x', pipeline_stage: 'converted' }, 'pipeline_stage: must be one of new, contacted, replied, qualified, won, lost'],
+    [
+      { name: 'x', pipeline_stage: 'converted' },
+      'pipeline_stage: must be one of new, contacted, replied, qualified, won, lost',
+    ],
     [{ name: 'x', context: '[]' }, 'context: must be an object'],
     [{ name: 'x', enrichment: '"fact"' }, 'enrichment: must be an object'],
     [{ name: 'x', tags: ['a', null] }, 'tags: at most 100, none of them null'],
@@ -67,7 +70,9 @@ describe('what cannot be is refused, with the field and the reason', () => {
 
 test('updated_at never runs backwards, and moves only with a change', async () => {
   const id = await addLead(db, organization);
-  await db.admin.query("alter table app.leads disable trigger _100_touch; update app.leads set updated_at = '2099-01-01'; alter table app.leads enable trigger _100_touch");
+  await db.admin.query(
+    "alter table app.leads disable trigger _100_touch; update app.leads set updated_at = '2099-01-01'; alter table app.leads enable trigger _100_touch",
+  );
   const [row] = await asTenant("update api.leads set name = 'Another' where id = $1 returning updated_at", [id]);
   expect(row?.updated_at.toISOString()).toBe('2099-01-01T00:00:00.000Z');
 });
@@ -87,7 +92,10 @@ describe('the shapes of the Expert AI Labs document', () => {
   };
 
   test.each([
-    ['eal.lead_summary', 'id organization_id name company email source lead_score pipeline_stage industry company_size created_at updated_at'],
+    [
+      'eal.lead_summary',
+      'id organization_id name company email source lead_score pipeline_stage industry company_size created_at updated_at',
+    ],
     [
       'eal.lead',
       'id organization_id name company email source lead_score pipeline_stage industry company_size pain_points timeline budget_range ai_reasoning qualification_completed_at created_at updated_at',
@@ -132,9 +140,21 @@ test('api.lead_pipeline counts and converts by week, source and stage', async ()
        ($1, 'e', null, 'new', 5, '2026-03-04'), ($1, 'f', 'website', 'new', 5, '2026-03-09T00:00:00Z')`,
     [tenant],
   );
-  const rows = await db.as('tenant', claimsOf(tenant), 'select * from api.lead_pipeline order by week, source, pipeline_stage');
+  const rows = await db.as(
+    'tenant',
+    claimsOf(tenant),
+    'select * from api.lead_pipeline order by week, source, pipeline_stage',
+  );
   const lines = rows.map((row) =>
-    [row.week.toISOString().slice(0, 10), row.source, row.pipeline_stage, row.leads, row.average_score, row.share, row.conversion_rate].join(' '),
+    [
+      row.week.toISOString().slice(0, 10),
+      row.source,
+      row.pipeline_stage,
+      row.leads,
+      row.average_score,
+      row.share,
+      row.conversion_rate,
+    ].join(' '),
   );
   expect(lines).toEqual([
     '2026-03-02 unknown new 1 5.0 1.0000 0.0000',

@@ -36,7 +36,12 @@ beforeAll(async () => {
   organization = (await db.admin.query('select id from app.organizations order by id offset 7 limit 1')).rows[0].id;
   claims = claimsOf(organization, { key_id: await makeKey(db, organization) });
   const at = async (table: string) =>
-    (await db.admin.query(`select id, created_at from ${table} where organization_id = $1 order by created_at desc, id desc offset 500 limit 1`, [organization])).rows[0];
+    (
+      await db.admin.query(
+        `select id, created_at from ${table} where organization_id = $1 order by created_at desc, id desc offset 500 limit 1`,
+        [organization],
+      )
+    ).rows[0];
   deepLead = await at('app.leads');
   deepEntry = await at('audit.platform_events');
 });
@@ -58,7 +63,12 @@ const nodesOf = (node: Node): Node[] => [node, ...(node.Plans ?? []).flatMap(nod
 
 /** The plan that a tenant's statement is run by. */
 async function planOf(text: string, values: unknown[] = [], as = claims): Promise<Node[]> {
-  const rows = await db.as<pg.QueryResultRow>('tenant', as, `explain (analyze, format json, buffers off) ${text}`, values);
+  const rows = await db.as<pg.QueryResultRow>(
+    'tenant',
+    as,
+    `explain (analyze, format json, buffers off) ${text}`,
+    values,
+  );
   return nodesOf(rows[0]?.['QUERY PLAN'][0].Plan);
 }
 
@@ -66,7 +76,10 @@ async function planOf(text: string, values: unknown[] = [], as = claims): Promis
 function expectOnly(nodes: Node[], indexes: RegExp): void {
   const types = nodes.map((node) => node['Node Type']);
   const summary = JSON.stringify(nodes.map((node) => [node['Node Type'], node['Index Name'] ?? node['Relation Name']]));
-  expect(types.filter((type) => /Sort|Seq Scan|Bitmap/.test(type)), summary).toEqual([]);
+  expect(
+    types.filter((type) => /Sort|Seq Scan|Bitmap/.test(type)),
+    summary,
+  ).toEqual([]);
   const used = nodes.flatMap((node) => node['Index Name'] ?? []);
   expect(used.length, summary).toBeGreaterThan(0);
   for (const index of used) expect(index).toMatch(indexes);
@@ -77,9 +90,19 @@ const PAGE = 'order by created_at desc, id desc limit 51';
 describe('a page of leads', () => {
   test.each<[string, string, () => unknown[], RegExp]>([
     ['the first', `where true ${PAGE}`, () => [], /^leads_newest$/],
-    ['a deep one', `where (created_at, id) < ($1, $2) ${PAGE}`, () => [deepLead.created_at, deepLead.id], /^leads_newest$/],
+    [
+      'a deep one',
+      `where (created_at, id) < ($1, $2) ${PAGE}`,
+      () => [deepLead.created_at, deepLead.id],
+      /^leads_newest$/,
+    ],
     ['one stage', `where pipeline_stage = $1 ${PAGE}`, () => ['won'], /^leads_by_stage$/],
-    ['one stage, deep', `where pipeline_stage = $1 and (created_at, id) < ($2, $3) ${PAGE}`, () => ['won', deepLead.created_at, deepLead.id], /^leads_by_stage$/],
+    [
+      'one stage, deep',
+      `where pipeline_stage = $1 and (created_at, id) < ($2, $3) ${PAGE}`,
+      () => ['won', deepLead.created_at, deepLead.id],
+      /^leads_by_stage$/,
+    ],
     ['one source', `where source = $1 ${PAGE}`, () => ['reddit'], /^leads_by_source$/],
     [
       'a range of dates',
@@ -107,7 +130,11 @@ describe('a page of leads', () => {
        select id, parent_organization_id, '{leads.read}' from app.organizations where id = $1 returning parent_organization_id as id`,
       [organization],
     );
-    const nodes = await planOf(`select * from app.leads ${PAGE}`, [], claimsOf(rows[0].id, { target_organization_id: organization }));
+    const nodes = await planOf(
+      `select * from app.leads ${PAGE}`,
+      [],
+      claimsOf(rows[0].id, { target_organization_id: organization }),
+    );
     expectOnly(nodes, /^leads_newest$/);
   });
 });
@@ -126,7 +153,10 @@ test('a tenant’s leads are found by the tenant, not by reading everybody’s',
 
 test('a single lead is found by its key, with or without naming the organization', async () => {
   expectOnly(await planOf('select * from app.leads where id = $1', [deepLead.id]), /^leads_pkey$/);
-  expectOnly(await planOf('select * from app.leads where organization_id = $1 and id = $2', [organization, deepLead.id]), /^leads_pkey$/);
+  expectOnly(
+    await planOf('select * from app.leads where organization_id = $1 and id = $2', [organization, deepLead.id]),
+    /^leads_pkey$/,
+  );
   expectOnly(await planOf("update app.leads set name = 'x' where id = $1", [deepLead.id]), /^leads_pkey$/);
 });
 
@@ -143,7 +173,10 @@ describe('a page of the audit log', () => {
   test('the first and a deep one come in the order of the keys of the partitions', async () => {
     expectOnly(await planOf(`select * from audit.platform_events ${PAGE}`), ENTRIES);
     expectOnly(
-      await planOf(`select * from audit.platform_events where (created_at, id) < ($1, $2) ${PAGE}`, [deepEntry.created_at, deepEntry.id]),
+      await planOf(`select * from audit.platform_events where (created_at, id) < ($1, $2) ${PAGE}`, [
+        deepEntry.created_at,
+        deepEntry.id,
+      ]),
       ENTRIES,
     );
   });
@@ -154,14 +187,17 @@ describe('a page of the audit log', () => {
   });
 
   test('a range of dates touches only its months', async () => {
-    const nodes = await planOf(`select * from audit.platform_events where created_at >= now() - interval '10 minutes' and created_at <= now() ${PAGE}`);
+    const nodes = await planOf(
+      `select * from audit.platform_events where created_at >= now() - interval '10 minutes' and created_at <= now() ${PAGE}`,
+    );
     expectOnly(nodes, ENTRIES);
   });
 
   test('a single entry is found by its key, as its id holds its time', async () => {
-    const nodes = await planOf('select * from audit.platform_events where created_at = uuid_extract_timestamp($1::uuid) and id = $1', [
-      deepEntry.id,
-    ]);
+    const nodes = await planOf(
+      'select * from audit.platform_events where created_at = uuid_extract_timestamp($1::uuid) and id = $1',
+      [deepEntry.id],
+    );
     expectOnly(nodes, ENTRIES);
     expect(nodes.filter((node) => node['Index Name'])).toHaveLength(1);
   });

@@ -45,8 +45,18 @@ describe('the rules an organization starts with', () => {
 
   test.each([
     ['a free mail address is no business email', { email: 'ann@gmail.com' }, 10, 'Email given (+0.10)'],
-    ['a disposable address sinks it, not below 0', { email: 'x@mailinator.com' }, 0, 'Disposable email (-0.40); Email given (+0.10); Business email (+0.05)'],
-    ['a problem that is not urgent counts less', { handle: 'u/x', pain_points: 'Old carpet' }, 8, 'Describes the problem (+0.08)'],
+    [
+      'a disposable address sinks it, not below 0',
+      { email: 'x@mailinator.com' },
+      0,
+      'Disposable email (-0.40); Email given (+0.10); Business email (+0.05)',
+    ],
+    [
+      'a problem that is not urgent counts less',
+      { handle: 'u/x', pain_points: 'Old carpet' },
+      8,
+      'Describes the problem (+0.08)',
+    ],
     ['nothing known scores nothing', { handle: 'u/some_redditor' }, 0, 'No rule found anything'],
     ['a referral counts', { handle: 'u/x', source: 'partner_referral' }, 15, 'Came by referral (+0.15)'],
     ['a reply counts', { handle: 'u/x', pipeline_stage: 'replied' }, 15, 'Replied (+0.15)'],
@@ -73,12 +83,15 @@ test('rules are data: an admin key changes, adds, switches off and removes them'
 
 test('a predicate that does not fit the lead finds nothing, and does no harm', async () => {
   await asTenant('delete from api.scoring_rules');
-  await asTenant(`insert into api.scoring_rules (label, predicate, weight) values ('Odd', 'strict $.context.deep.deeper.double() ? (@ > 1)', 0.5)`);
+  await asTenant(
+    `insert into api.scoring_rules (label, predicate, weight) values ('Odd', 'strict $.context.deep.deeper.double() ? (@ > 1)', 0.5)`,
+  );
   expect(await score({ name: 'Ann' })).toMatchObject({ lead_score: 0 });
 });
 
 test('a predicate that is no jsonpath, and a weight beyond 1, are refused', async () => {
-  const add = (predicate: string, weight: number) => asTenant('insert into api.scoring_rules (label, predicate, weight) values ($1, $2, $3)', ['x', predicate, weight]);
+  const add = (predicate: string, weight: number) =>
+    asTenant('insert into api.scoring_rules (label, predicate, weight) values ($1, $2, $3)', ['x', predicate, weight]);
   expect(await failure(add('no path (', 0.1))).toMatchObject({ code: '42601' });
   expect(await failure(add('$', 1.5))).toMatchObject({ code: '23514' });
 });
@@ -91,21 +104,32 @@ test('the rules of another organization do not count', async () => {
 
 test('scoring keeps the time of the first qualification and is a change like any other', async () => {
   const [lead] = await asTenant("insert into api.leads (name) values ('Ann Lee') returning id");
-  const read = async () => (await asTenant('select scored_at, qualification_completed_at as first from api.leads where id = $1', [lead?.id]))[0];
+  const read = async () =>
+    (
+      await asTenant('select scored_at, qualification_completed_at as first from api.leads where id = $1', [lead?.id])
+    )[0];
   await asTenant('select app.score_lead($1)', [lead?.id]);
   const once = await read();
   expect(once?.scored_at).toEqual(once?.first);
   await asTenant('select app.score_lead($1)', [lead?.id]);
   expect((await read())?.first).toEqual(once?.first);
-  const entries = await asTenant("select from api.audit_log where action = 'lead.updated' and payload ->> 'lead_id' = $1", [lead?.id]);
+  const entries = await asTenant(
+    "select from api.audit_log where action = 'lead.updated' and payload ->> 'lead_id' = $1",
+    [lead?.id],
+  );
   expect(entries).toHaveLength(2);
 });
 
 test('a key that writes leads scores without being an admin; a lead that is not there answers 404', async () => {
   const claims = claimsOf(organization, { scopes: ['leads.read', 'leads.write'] });
   const [lead] = await db.as('tenant', claims, "insert into api.leads (name) values ('Ann Lee') returning id");
-  expect(await db.as('tenant', claims, 'select lead_score from api.score_lead($1)', [lead?.id])).toEqual([{ lead_score: 5 }]);
-  expect(await failure(asTenant('select app.score_lead($1)', [NO_SUCH_ID]))).toMatchObject({ code: 'PT404', hint: 'not_found' });
+  expect(await db.as('tenant', claims, 'select lead_score from api.score_lead($1)', [lead?.id])).toEqual([
+    { lead_score: 5 },
+  ]);
+  expect(await failure(asTenant('select app.score_lead($1)', [NO_SUCH_ID]))).toMatchObject({
+    code: 'PT404',
+    hint: 'not_found',
+  });
 });
 
 test('the rules it starts with are part of its creation, later ones are changes', async () => {

@@ -1,7 +1,18 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
-import { addLead, claimsOf, type DueDelivery, failure, makeOrganization, NO_SUCH_ID, registerWebhook, relay, until, untilBlocked } from './fixtures.ts';
+import {
+  addLead,
+  claimsOf,
+  type DueDelivery,
+  failure,
+  makeOrganization,
+  NO_SUCH_ID,
+  registerWebhook,
+  relay,
+  until,
+  untilBlocked,
+} from './fixtures.ts';
 
 let db: TestDatabase;
 let organization: string;
@@ -17,9 +28,11 @@ afterAll(() => db.drop());
 
 const URL = 'https://receiver.example.com/hook';
 const as = (who: string, text: string, values: unknown[] = []) => db.as('tenant', claimsOf(who), text, values);
-const register = (events?: string[], schedule?: string[], url = URL) => registerWebhook(db, organization, url, events, schedule);
+const register = (events?: string[], schedule?: string[], url = URL) =>
+  registerWebhook(db, organization, url, events, schedule);
 const remove = (id: string) => as(organization, 'select app.delete_webhook($1)', [id]);
-const change = (id: string, changes: object) => as(organization, 'select * from app.update_webhook($1, $2)', [id, JSON.stringify(changes)]);
+const change = (id: string, changes: object) =>
+  as(organization, 'select * from app.update_webhook($1, $2)', [id, JSON.stringify(changes)]);
 
 interface Prepared {
   delivery_id: string;
@@ -32,7 +45,9 @@ interface Prepared {
 }
 const jobOf = ({ organization_id, delivery_id, attempt }: DueDelivery) => ({ organization_id, delivery_id, attempt });
 const prepare = (due: DueDelivery[]): Promise<Prepared[]> =>
-  db.as('worker', null, 'select * from app.prepare_deliveries($1)', [JSON.stringify(due.map(jobOf))]) as Promise<Prepared[]>;
+  db.as('worker', null, 'select * from app.prepare_deliveries($1)', [JSON.stringify(due.map(jobOf))]) as Promise<
+    Prepared[]
+  >;
 
 interface Result {
   ok?: boolean;
@@ -41,21 +56,40 @@ interface Result {
   retry_after_seconds?: number;
   event_type?: string;
 }
-const record = (due: Pick<DueDelivery, 'organization_id' | 'delivery_id' | 'endpoint_id' | 'attempt'>[], result: Result, schedule = ['1m', '5m', '30m', '2h']) =>
-  db.as('worker', null, "select *, to_json(start_after) #>> '{}' as at from app.record_attempts($1, $2::interval[], '5 days')", [
-    JSON.stringify(
-      due.map(({ organization_id, delivery_id, endpoint_id, attempt }) => ({
-        ...{ organization_id, delivery_id, endpoint_id, attempt },
-        ...{ event_type: 'lead.created', ok: false, status: 500, latency_ms: 12, attempted_at: new Date().toISOString() },
-        ...result,
-      })),
-    ),
-    schedule,
-  ]);
-const deliveryOf = async (id: string) => (await db.admin.query('select * from app.deliveries where id = $1', [id])).rows[0];
-const endpointOf = async (id: string) => (await db.admin.query('select * from app.webhook_endpoints where id = $1', [id])).rows[0];
+const record = (
+  due: Pick<DueDelivery, 'organization_id' | 'delivery_id' | 'endpoint_id' | 'attempt'>[],
+  result: Result,
+  schedule = ['1m', '5m', '30m', '2h'],
+) =>
+  db.as(
+    'worker',
+    null,
+    "select *, to_json(start_after) #>> '{}' as at from app.record_attempts($1, $2::interval[], '5 days')",
+    [
+      JSON.stringify(
+        due.map(({ organization_id, delivery_id, endpoint_id, attempt }) => ({
+          ...{ organization_id, delivery_id, endpoint_id, attempt },
+          ...{
+            event_type: 'lead.created',
+            ok: false,
+            status: 500,
+            latency_ms: 12,
+            attempted_at: new Date().toISOString(),
+          },
+          ...result,
+        })),
+      ),
+      schedule,
+    ],
+  );
+const deliveryOf = async (id: string) =>
+  (await db.admin.query('select * from app.deliveries where id = $1', [id])).rows[0];
+const endpointOf = async (id: string) =>
+  (await db.admin.query('select * from app.webhook_endpoints where id = $1', [id])).rows[0];
 const states = async (endpoint: string): Promise<string[]> =>
-  (await db.admin.query('select state from app.deliveries where endpoint_id = $1 order by id', [endpoint])).rows.map((row) => row.state);
+  (await db.admin.query('select state from app.deliveries where endpoint_id = $1 order by id', [endpoint])).rows.map(
+    (row) => row.state,
+  );
 /** Minutes after some recent moment. */
 const START = Date.now() - 3_600_000;
 const at = (minutes: number) => new Date(START + minutes * 60_000).toISOString();
@@ -96,7 +130,10 @@ describe('registering', () => {
   ])('refuses %s', async (_, events) => {
     expect(await failure(register(events))).toMatchObject({
       code: 'PT400',
-      detail: { field: 'events', reason: expect.stringMatching(/^valid event names are audit\.log\.event, call\.classified/) },
+      detail: {
+        field: 'events',
+        reason: expect.stringMatching(/^valid event names are audit\.log\.event, call\.classified/),
+      },
     });
   });
 
@@ -123,7 +160,9 @@ describe('the relay', () => {
 
   test('tells nothing of what happened before the endpoint was there, nor of another organization', async () => {
     await addLead(db, organization);
-    await until(async () => (await db.admin.query('select now() > max(occurred_at) as past from app.outbox')).rows[0].past);
+    await until(
+      async () => (await db.admin.query('select now() > max(occurred_at) as past from app.outbox')).rows[0].past,
+    );
     await register();
     await addLead(db, await makeOrganization(db));
     expect(await relay(db)).toEqual([]);
@@ -206,7 +245,10 @@ describe('the relay', () => {
   });
 
   test('says how far behind it is', async () => {
-    const backlog = async () => (await db.as('worker', null, 'select outbox_rows, outbox_age_seconds is null as empty from app.outbox_backlog()'))[0];
+    const backlog = async () =>
+      (
+        await db.as('worker', null, 'select outbox_rows, outbox_age_seconds is null as empty from app.outbox_backlog()')
+      )[0];
     expect(await backlog()).toEqual({ outbox_rows: '0', empty: true });
     await addLead(db, organization);
     expect(await backlog()).toEqual({ outbox_rows: '1', empty: false });
@@ -245,7 +287,11 @@ describe('the body', () => {
     await relay(db);
     const lead = await addLead(db, organization);
     const [sent] = await prepare(await relay(db));
-    expect(JSON.parse(sent?.body ?? '').data).toMatchObject({ action: 'lead.created', source: 'system', payload: { lead_id: lead } });
+    expect(JSON.parse(sent?.body ?? '').data).toMatchObject({
+      action: 'lead.created',
+      source: 'system',
+      payload: { lead_id: lead },
+    });
   });
 });
 
@@ -282,7 +328,10 @@ describe('recording attempts', () => {
     const { id, due } = await oneDue();
     expect(await record([due], { ok: true, status: 204 })).toEqual([]);
     expect(await deliveryOf(due.delivery_id)).toMatchObject({ state: 'delivered', attempts: 1 });
-    const { rows } = await db.admin.query('select status, attempt, response_status, next_attempt_at from app.delivery_attempts where endpoint_id = $1', [id]);
+    const { rows } = await db.admin.query(
+      'select status, attempt, response_status, next_attempt_at from app.delivery_attempts where endpoint_id = $1',
+      [id],
+    );
     expect(rows).toEqual([{ status: 'delivered', attempt: 1, response_status: 204, next_attempt_at: null }]);
   });
 
@@ -303,8 +352,17 @@ describe('recording attempts', () => {
     const { id, due } = await oneDue();
     expect(await failUntilGivenUp(due)).toEqual({ times: [at(1), at(5), at(30), at(120)], attempts: 5 });
     expect(await states(id)).toEqual(['dead_letter']);
-    const { rows } = await db.admin.query('select attempt, status from app.delivery_attempts where endpoint_id = $1 order by attempt', [id]);
-    expect(rows.map((row) => `${row.attempt} ${row.status}`)).toEqual(['1 failed', '2 failed', '3 failed', '4 failed', '5 dead_letter']);
+    const { rows } = await db.admin.query(
+      'select attempt, status from app.delivery_attempts where endpoint_id = $1 order by attempt',
+      [id],
+    );
+    expect(rows.map((row) => `${row.attempt} ${row.status}`)).toEqual([
+      '1 failed',
+      '2 failed',
+      '3 failed',
+      '4 failed',
+      '5 dead_letter',
+    ]);
   });
 
   test('an endpoint has a schedule of its own, also the empty one', async () => {
@@ -317,7 +375,9 @@ describe('recording attempts', () => {
   test('a receiver may ask for more patience, never for less, and not for longer than a day', async () => {
     const { due } = await oneDue();
     const next = async (attempt: number, minute: number, seconds: number) =>
-      (await record([{ ...due, attempt }], { status: 429, attempted_at: at(minute), retry_after_seconds: seconds }))[0]?.start_after.toISOString();
+      (
+        await record([{ ...due, attempt }], { status: 429, attempted_at: at(minute), retry_after_seconds: seconds })
+      )[0]?.start_after.toISOString();
     expect(await next(1, 0, 600)).toBe(at(10));
     expect(await next(2, 10, 1)).toBe(at(10 + 1 / 60));
     expect(await next(3, 11, 0)).toBe(at(30));
@@ -330,7 +390,10 @@ describe('recording attempts', () => {
     expect(await record([due], { status: 410 })).toEqual([]);
     expect(await states(id)).toEqual(['held']);
     expect(await endpointOf(id)).toMatchObject({ enabled: false, disabled_reason: 'the receiver answered 410 Gone' });
-    const { rows } = await db.admin.query("select action from audit.platform_events where payload ->> 'webhook_id' = $1 order by id desc limit 1", [id]);
+    const { rows } = await db.admin.query(
+      "select action from audit.platform_events where payload ->> 'webhook_id' = $1 order by id desc limit 1",
+      [id],
+    );
     expect(rows).toEqual([{ action: 'webhook.disabled' }]);
   });
 
@@ -343,7 +406,10 @@ describe('recording attempts', () => {
     await addLead(db, organization);
     const [second] = await relay(db);
     await record([second as DueDelivery], { attempted_at: daysAgo(5.1), status: null });
-    expect(await endpointOf(id)).toMatchObject({ enabled: false, disabled_reason: expect.stringMatching(/^every attempt failed since 20/) });
+    expect(await endpointOf(id)).toMatchObject({
+      enabled: false,
+      disabled_reason: expect.stringMatching(/^every attempt failed since 20/),
+    });
   });
 
   test('what comes while it is disabled is kept, and recovered when it is enabled again', async () => {
@@ -352,7 +418,9 @@ describe('recording attempts', () => {
     await addLead(db, organization);
     expect(await relay(db)).toEqual([]);
     expect(await states(id)).toEqual(['held', 'held']);
-    expect(await failure(as(organization, 'select app.recover_webhook($1, $2)', [id, at(0)]))).toMatchObject({ code: 'PT409' });
+    expect(await failure(as(organization, 'select app.recover_webhook($1, $2)', [id, at(0)]))).toMatchObject({
+      code: 'PT409',
+    });
     await change(id, { enabled: true });
     expect(await endpointOf(id)).toMatchObject({ enabled: true, disabled_at: null, disabled_reason: null });
     expect(await as(organization, 'select api.recover_webhook($1, $2) as sent', [id, at(0)])).toEqual([{ sent: '2' }]);
@@ -379,31 +447,59 @@ describe('recording attempts', () => {
 
   test('the health of an endpoint is what the last batch showed', async () => {
     const { id, due } = await oneDue();
-    const health = async () => (await as(organization, 'select last_delivery_status, failing_since, attempts, success_rate, pending, dead_letters from api.webhook_health where webhook_id = $1', [id]))[0];
-    expect(await health()).toMatchObject({ last_delivery_status: null, failing_since: null, attempts: '0', pending: '1' });
+    const health = async () =>
+      (
+        await as(
+          organization,
+          'select last_delivery_status, failing_since, attempts, success_rate, pending, dead_letters from api.webhook_health where webhook_id = $1',
+          [id],
+        )
+      )[0];
+    expect(await health()).toMatchObject({
+      last_delivery_status: null,
+      failing_since: null,
+      attempts: '0',
+      pending: '1',
+    });
     await record([due], { status: 503 });
-    expect(await health()).toMatchObject({ last_delivery_status: 503, failing_since: expect.any(Date), attempts: '1', success_rate: '0.0000' });
+    expect(await health()).toMatchObject({
+      last_delivery_status: 503,
+      failing_since: expect.any(Date),
+      attempts: '1',
+      success_rate: '0.0000',
+    });
     await record([{ ...due, attempt: 2 }], { ok: true, status: 200 });
-    expect(await health()).toMatchObject({ last_delivery_status: 200, failing_since: null, attempts: '2', success_rate: '0.5000', pending: '0' });
+    expect(await health()).toMatchObject({
+      last_delivery_status: 200,
+      failing_since: null,
+      attempts: '2',
+      success_rate: '0.5000',
+      pending: '0',
+    });
   });
 });
 
 describe('retrying by hand', () => {
-  const retry = (id: string, attempt: string, who = organization) => as(who, 'select * from app.retry_delivery($1, $2)', [id, attempt]);
+  const retry = (id: string, attempt: string, who = organization) =>
+    as(who, 'select * from app.retry_delivery($1, $2)', [id, attempt]);
 
   test('starts the schedule anew, named by the delivery or by any of its attempts', async () => {
     const { id, due } = await oneDue(['1m']);
     await record([due], { attempted_at: at(0) });
     await record([{ ...due, attempt: 2 }], { attempted_at: at(1) });
     expect(await states(id)).toEqual(['dead_letter']);
-    const { rows } = await db.admin.query('select id from app.delivery_attempts where delivery_id = $1 limit 1', [due.delivery_id]);
+    const { rows } = await db.admin.query('select id from app.delivery_attempts where delivery_id = $1 limit 1', [
+      due.delivery_id,
+    ]);
     expect(await retry(id, rows[0].id)).toMatchObject([{ state: 'pending' }]);
     const [again] = await relay(db);
     expect(again).toMatchObject({ delivery_id: due.delivery_id, attempt: 3 });
     const [next] = await record([again as DueDelivery], { attempted_at: at(600) });
     expect(next?.start_after.toISOString()).toBe(at(601));
     expect(await record([{ ...due, attempt: 4 }], { attempted_at: at(601) })).toEqual([]);
-    expect(await as(organization, 'select api.retry_delivery($1, $2) as state', [id, due.delivery_id])).toEqual([{ state: 'pending' }]);
+    expect(await as(organization, 'select api.retry_delivery($1, $2) as state', [id, due.delivery_id])).toEqual([
+      { state: 'pending' },
+    ]);
   });
 
   test('sends the same event id again', async () => {
@@ -419,9 +515,15 @@ describe('retrying by hand', () => {
     const { id, due } = await oneDue();
     const other = await makeOrganization(db);
     expect(await failure(retry(id, NO_SUCH_ID))).toMatchObject({ code: 'PT404', message: 'No such delivery.' });
-    expect(await failure(retry(id, due.delivery_id, other))).toMatchObject({ code: 'PT404', message: 'No such webhook.' });
+    expect(await failure(retry(id, due.delivery_id, other))).toMatchObject({
+      code: 'PT404',
+      message: 'No such webhook.',
+    });
     const { id: theirs } = await registerWebhook(db, other, URL);
-    expect(await failure(retry(theirs, due.delivery_id, other))).toMatchObject({ code: 'PT404', message: 'No such delivery.' });
+    expect(await failure(retry(theirs, due.delivery_id, other))).toMatchObject({
+      code: 'PT404',
+      message: 'No such delivery.',
+    });
     await change(id, { enabled: false });
     expect(await failure(retry(id, due.delivery_id))).toMatchObject({ code: 'PT409' });
   });
@@ -443,13 +545,22 @@ describe('recovering', () => {
     await record(await relay(db), {});
     expect(await states(ours)).toEqual(['dead_letter', 'dead_letter']);
 
-    expect(await failure(as(other, 'select app.recover_webhook($1, $2)', [ours, at(0)]))).toMatchObject({ code: 'PT404' });
-    expect(await as(organization, "select app.recover_webhook($1, now() + interval '1 hour') as sent", [ours])).toEqual([{ sent: '0' }]);
-    expect(await as(organization, 'select app.recover_webhook($1, $2) as sent', [ours, at(0)])).toEqual([{ sent: '2' }]);
+    expect(await failure(as(other, 'select app.recover_webhook($1, $2)', [ours, at(0)]))).toMatchObject({
+      code: 'PT404',
+    });
+    expect(await as(organization, "select app.recover_webhook($1, now() + interval '1 hour') as sent", [ours])).toEqual(
+      [{ sent: '0' }],
+    );
+    expect(await as(organization, 'select app.recover_webhook($1, $2) as sent', [ours, at(0)])).toEqual([
+      { sent: '2' },
+    ]);
     expect(await states(ours)).toEqual(['pending', 'pending']);
     expect(await states(neighbour.id)).toEqual(['dead_letter']);
     expect(await states(theirs)).toEqual(['dead_letter']);
-    expect((await relay(db)).map((one) => [one.endpoint_id, one.attempt])).toEqual([[ours, 2], [ours, 2]]);
+    expect((await relay(db)).map((one) => [one.endpoint_id, one.attempt])).toEqual([
+      [ours, 2],
+      [ours, 2],
+    ]);
   });
 });
 
@@ -490,7 +601,10 @@ describe('an endpoint that was deleted', () => {
     await remove(id);
     await db.admin.query("update app.leads set name = 'Changed' where id = $1", [lead]);
     await relay(db);
-    await db.admin.query("update app.events set occurred_at = now() - interval '25 hours' where organization_id = $1 and snapshot ->> 'name' = 'Old'", [organization]);
+    await db.admin.query(
+      "update app.events set occurred_at = now() - interval '25 hours' where organization_id = $1 and snapshot ->> 'name' = 'Old'",
+      [organization],
+    );
     await register(['lead.created']);
     expect(await states(id)).toEqual(['pending', 'discarded', 'discarded']);
     expect(await relay(db)).toHaveLength(1);
@@ -499,7 +613,9 @@ describe('an endpoint that was deleted', () => {
   test('gets nothing kept after 24 hours, and the worker discards what was', async () => {
     const { id } = await oneDue();
     await remove(id);
-    await db.admin.query("update app.webhook_endpoints set deleted_at = now() - interval '25 hours' where id = $1", [id]);
+    await db.admin.query("update app.webhook_endpoints set deleted_at = now() - interval '25 hours' where id = $1", [
+      id,
+    ]);
     await addLead(db, organization);
     await relay(db);
     expect(await states(id)).toEqual(['held']);
@@ -525,7 +641,14 @@ describe('an endpoint that was deleted', () => {
       await relaying.query('begin; set local role worker');
       await relaying.query('select * from app.relay_outbox(100)');
       const again = register();
-      await until(async () => (await db.admin.query("select from pg_stat_activity where datname = current_database() and wait_event = 'advisory'")).rows.length > 0);
+      await until(
+        async () =>
+          (
+            await db.admin.query(
+              "select from pg_stat_activity where datname = current_database() and wait_event = 'advisory'",
+            )
+          ).rows.length > 0,
+      );
       await relaying.query('commit');
       expect(await again).toMatchObject({ id, created: true });
     } finally {
@@ -541,7 +664,9 @@ describe('an endpoint that was deleted', () => {
     const deleting = await db.admin.connect();
     try {
       await deleting.query('begin; set local role tenant');
-      await deleting.query("select set_config('request.jwt.claims', $1, true)", [JSON.stringify(claimsOf(organization))]);
+      await deleting.query("select set_config('request.jwt.claims', $1, true)", [
+        JSON.stringify(claimsOf(organization)),
+      ]);
       await deleting.query('select app.delete_webhook($1)', [id]);
       const due = await relay(db);
       await deleting.query('commit');
@@ -570,7 +695,10 @@ describe('rotating the secret', () => {
     expect(await secrets()).toEqual([second, secretId]);
     const third = await rotate(id);
     expect(await secrets()).toEqual([third, second]);
-    await db.admin.query("update app.webhook_secrets set expires_at = now() where id = $1 and expires_at > now() + interval '23 hours'", [second]);
+    await db.admin.query(
+      "update app.webhook_secrets set expires_at = now() where id = $1 and expires_at > now() + interval '23 hours'",
+      [second],
+    );
     expect(await secrets()).toEqual([third]);
   });
 
@@ -578,16 +706,25 @@ describe('rotating the secret', () => {
     const { id } = await register();
     const rotation = "select app.rotate_webhook_secret($1, uuidv7(), 'x', 'x')";
     expect(await failure(as(await makeOrganization(db), rotation, [id]))).toMatchObject({ code: 'PT404' });
-    expect(await failure(db.as('tenant', claimsOf(organization, { scopes: ['webhooks.read'] }), rotation, [id]))).toMatchObject({ code: 'PT403' });
+    expect(
+      await failure(db.as('tenant', claimsOf(organization, { scopes: ['webhooks.read'] }), rotation, [id])),
+    ).toMatchObject({ code: 'PT403' });
   });
 });
 
 describe('changing', () => {
   test('what is not named stays', async () => {
     const { id } = await register(['lead.created'], ['1m']);
-    expect(await change(id, { description: 'CRM bridge' })).toMatchObject([{ url: URL, events: ['lead.created'], description: 'CRM bridge', enabled: true }]);
-    expect(await change(id, { events: ['lead.updated'], description: null, retry_schedule: ['5m', '1h'] })).toMatchObject([{ events: ['lead.updated'], description: null }]);
-    const { rows } = await db.admin.query('select retry_schedule::text[] as times from app.webhook_endpoints where id = $1', [id]);
+    expect(await change(id, { description: 'CRM bridge' })).toMatchObject([
+      { url: URL, events: ['lead.created'], description: 'CRM bridge', enabled: true },
+    ]);
+    expect(
+      await change(id, { events: ['lead.updated'], description: null, retry_schedule: ['5m', '1h'] }),
+    ).toMatchObject([{ events: ['lead.updated'], description: null }]);
+    const { rows } = await db.admin.query(
+      'select retry_schedule::text[] as times from app.webhook_endpoints where id = $1',
+      [id],
+    );
     expect(rows).toEqual([{ times: ['00:05:00', '01:00:00'] }]);
     expect(await change(id, { retry_schedule: null })).toMatchObject([{ retry_schedule: null }]);
   });
@@ -602,7 +739,8 @@ describe('changing', () => {
 });
 
 describe('a test event', () => {
-  const send = (id: string, type: string | null = null) => as(organization, 'select * from app.test_webhook($1, $2)', [id, type]);
+  const send = (id: string, type: string | null = null) =>
+    as(organization, 'select * from app.test_webhook($1, $2)', [id, type]);
 
   test('shows the newest lead, or the documented sample', async () => {
     const { id } = await register(['call.qualified', 'lead.created']);
@@ -611,9 +749,14 @@ describe('a test event', () => {
     const lead = await addLead(db, organization, 'The newest');
     await db.admin.query('delete from app.outbox');
     await send(id, 'lead.created');
-    expect(JSON.parse((await prepare(await relay(db)))[0]?.body ?? '').data).toMatchObject({ id: lead, name: 'The newest' });
+    expect(JSON.parse((await prepare(await relay(db)))[0]?.body ?? '').data).toMatchObject({
+      id: lead,
+      name: 'The newest',
+    });
     expect(await send(id)).toMatchObject([{ type: 'call.qualified' }]);
-    expect(JSON.parse((await prepare(await relay(db)))[0]?.body ?? '').data).toMatchObject({ classification: { qualified: true } });
+    expect(JSON.parse((await prepare(await relay(db)))[0]?.body ?? '').data).toMatchObject({
+      classification: { qualified: true },
+    });
   });
 
   test('goes to this endpoint alone, and only of a type it subscribes to', async () => {
@@ -622,7 +765,10 @@ describe('a test event', () => {
     await db.admin.query('delete from app.outbox');
     await send(id);
     expect((await relay(db)).map((one) => one.endpoint_id)).toEqual([id]);
-    expect(await failure(send(id, 'lead.updated'))).toMatchObject({ code: 'PT400', detail: { field: 'event', reason: 'must be one of lead.created' } });
+    expect(await failure(send(id, 'lead.updated'))).toMatchObject({
+      code: 'PT400',
+      detail: { field: 'event', reason: 'must be one of lead.created' },
+    });
     await change(id, { enabled: false });
     expect(await failure(send(id))).toMatchObject({ code: 'PT409' });
   });
@@ -631,7 +777,9 @@ describe('a test event', () => {
 test('events go after their retention, with their deliveries and attempts; leads and audit stay', async () => {
   const { id, due } = await oneDue();
   await record([due], { ok: true, status: 200 });
-  await db.admin.query("update app.events set occurred_at = now() - interval '31 days' where organization_id = $1", [organization]);
+  await db.admin.query("update app.events set occurred_at = now() - interval '31 days' where organization_id = $1", [
+    organization,
+  ]);
   const [{ removed } = {}] = await db.as('worker', null, 'select app.remove_expired() as removed');
   expect(Number(removed)).toBeGreaterThan(0);
   expect(await states(id)).toEqual([]);
