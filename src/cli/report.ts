@@ -1,10 +1,10 @@
 import { AppError } from '../errors.ts';
 import { StartupError } from '../startup-error.ts';
 
-/** Says what went wrong: one line for what the operator can mend, everything for a defect. Ends the process with code 1. */
-export function reportAndExit(error: unknown): never {
+/** Says what went wrong: one line for what the operator can mend, everything for a defect. The exit code becomes 1. */
+export function report(error: unknown): void {
   process.stderr.write(`trunkline: ${inWords(error)}\n`);
-  process.exit(1);
+  process.exitCode = 1;
 }
 
 function inWords(error: unknown): string {
