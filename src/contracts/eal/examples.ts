@@ -20,6 +20,19 @@ const summary = {
   updated_at: '2026-04-27T13:22:09.218Z',
 };
 
+const { created_at, updated_at, ...described } = summary;
+const fullLead = {
+  ...described,
+  industry: 'residential',
+  pain_points: 'Recurring basement moisture after spring rain',
+  timeline: 'this_week',
+  budget_range: null,
+  ai_reasoning: 'High urgency: water damage signal, recent storm event, in-radius',
+  qualification_completed_at: '2026-04-27T13:22:09.218Z',
+  created_at,
+  updated_at,
+};
+
 const entry = {
   id: 'a4b1c8d2-7e30-4f1a-9c83-21e5d4a07b14',
   organization_id: ORGANIZATION,
@@ -48,7 +61,7 @@ const webhook = {
 };
 const delivered = { last_delivery_at: '2026-04-27T17:42:18.001Z', last_delivery_status: 200 };
 const delivery = {
-  id: 'whd_01jq4n8p2w7s8t9v0w1x2y3z4a',
+  id: 'whd_01kq80ht4hft9sbsqq10cj795n',
   event: 'call.qualified',
   status: 'delivered',
   response_status: 200,
@@ -68,7 +81,64 @@ const key = {
   created_at: '2026-04-27T17:09:33.001Z',
 };
 
+const call = {
+  id: 'call_01kq80hkgefv3tkwx5rvce9wd2',
+  tracking_number: '+17705550199',
+  caller_number: '+14045550173',
+  duration_seconds: 142,
+};
+const classified = { ...call, classification: { intent: 'water', confidence: 0.96, urgency: 'high', qualified: true } };
+const email = {
+  message_id: 'msg_01kq86qebhex683de7x3rac4y4',
+  channel: 'email',
+  to: 'sarah.mitchell@example.com',
+  lead_id: LEAD,
+};
+
+/** The body of a delivery. */
+const event = (type: string, created_at: string, data: object) => ({
+  id: 'evt_5f1c8a324d65e2b8',
+  type,
+  created_at,
+  organization_id: ORGANIZATION,
+  data,
+});
+
+const events = {
+  'call.received': event('call.received', '2026-04-27T17:42:11.214Z', call),
+  'call.classified': event('call.classified', '2026-04-27T17:42:16.402Z', classified),
+  'call.qualified': event('call.qualified', '2026-04-27T17:42:17.114Z', classified),
+  'lead.created': event('lead.created', fullLead.created_at, fullLead),
+  'lead.updated': event('lead.updated', entry.created_at, {
+    ...fullLead,
+    lead_score: 92,
+    pipeline_stage: 'won',
+    updated_at: entry.created_at,
+  }),
+  'outreach.email.sent': event('outreach.email.sent', '2026-04-27T19:30:14.001Z', { ...email, status: 'sent' }),
+  'outreach.email.replied': event('outreach.email.replied', '2026-04-27T20:04:51.730Z', {
+    ...email,
+    status: 'replied',
+  }),
+  'claim.scope.ready': event('claim.scope.ready', '2026-04-27T18:13:40.092Z', {
+    id: 'clm_01kq8231arec5v195ptzmza0nk',
+    loss_type: 'water',
+    status: 'ready_for_review',
+    scope_item_count: 14,
+    photo_count: 38,
+  }),
+  'review.requested': event('review.requested', '2026-04-27T21:00:00.000Z', { platform: 'google', lead_id: LEAD }),
+  'review.received': event('review.received', '2026-04-28T09:12:30.551Z', {
+    platform: 'google',
+    review_id: 'g_review_z2x8c4v1',
+    rating: 5,
+    review_text: 'PuroClean was at our house within 45 minutes after a pipe burst...',
+  }),
+  'audit.log.event': event('audit.log.event', entry.created_at, entry),
+};
+
 export const examples = {
+  events,
   health: {
     response: {
       status: 'ok',
@@ -149,17 +219,7 @@ export const examples = {
         'eyJjcmVhdGVkX2F0IjoiMjAyNi0wNC0yN1QxMzoyMjowNS4xMTRaIiwiaWQiOiI5ZjFjOGEzMi00ZDY1LTRlMmItOGE5MS0zYzBlN2Q0YjJmMTgifQ',
     },
   },
-  lead: {
-    response: {
-      ...summary,
-      industry: 'residential',
-      pain_points: 'Recurring basement moisture after spring rain',
-      timeline: 'this_week',
-      budget_range: null,
-      ai_reasoning: 'High urgency: water damage signal, recent storm event, in-radius',
-      qualification_completed_at: '2026-04-27T13:22:09.218Z',
-    },
-  },
+  lead: { response: fullLead },
   leadCreate: {
     request: {
       name: 'Sarah Mitchell',
@@ -244,14 +304,14 @@ export const examples = {
   keyList: { response: { data: [key], next_cursor: null } },
   keyCreate: {
     request: { name: 'Production', scopes: ['read', 'write'], expires_at: '2027-04-27T00:00:00.000Z' },
-    response: { ...key, key: 'eal_live_a1b2c3…', _warning: 'Save this key now. It will not be shown again.' },
+    response: { ...key, key: 'eal_live_a1b2c3d4...', _warning: 'Save this key now. It will not be shown again.' },
   },
   keyRotate: {
     request: { overlap_hours: 24 },
     response: {
       ...key,
       expires_at: null,
-      key: 'eal_live_z9y8x7…',
+      key: 'eal_live_z9y8x7w6...',
       key_prefix: 'eal_live_z9y8x7',
       _warning: 'Save this key now. It will not be shown again.',
     },

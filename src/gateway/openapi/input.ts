@@ -1,0 +1,77 @@
+import type { Contract, Route } from '../../contracts/contract.ts';
+import type { Schemas } from './schemas.ts';
+import type { JsonSchema, Parameter, Ref, RequestBody } from './types.ts';
+
+/** What a route takes, split as inputOf in ../input.ts joins it: path, then query (GET) or body (everything else). */
+export function documentInput(
+  contract: Contract,
+  route: Route,
+  schemas: Schemas,
+): { parameters: (Parameter | Ref)[]; requestBody?: RequestBody } {
+  const { properties = {}, required = [], ...rest } = schemas.of(route.operation.input, 'input');
+  const inPath = [...route.path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name as string);
+  const others = Object.entries(properties).filter(([name]) => !inPath.includes(name));
+  const parameters: (Parameter | Ref)[] = inPath.map((name) => ({
+    ...parameter('path', name, properties[name]),
+    required: true,
+    example: pathExample(contract, route, name),
+  }));
+  if (route.method === 'GET') {
+    for (const [name, schema] of others) {
+      const example = route.example?.query?.[name];
+      parameters.push({
+        ...parameter('query', name, schema),
+        ...(required.includes(name) && schema.default === undefined && { required: true }),
+        ...(example !== undefined && { example: schema.type === 'integer' ? Number(example) : example }),
+      });
+    }
+  }
+  parameters.push(header('RequestId'));
+  if (route.single) parameters.push(header('IfNoneMatch'));
+  if (route.method === 'POST') parameters.push(header('IdempotencyKey'));
+  if (route.method === 'GET' || others.length === 0) return { parameters };
+
+  const needed = required.filter((name) => !inPath.includes(name));
+  const body: JsonSchema = {
+    ...rest,
+    properties: Object.fromEntries(others),
+    ...(needed.length > 0 && { required: needed }),
+    // an update that changes nothing is refused
+    ...(route.method === 'PATCH' && { minProperties: 1 }),
+  };
+  return {
+    parameters,
+    requestBody: {
+      required: needed.length > 0 || route.method === 'PATCH' || body.anyOf !== undefined,
+      content: {
+        'application/json': {
+          schema: schemas.named(bodyName(route.operation.id), body),
+          example: route.example?.request ?? {},
+        },
+      },
+    },
+  };
+}
+
+function parameter(place: 'path' | 'query', name: string, schema: JsonSchema = { type: 'string' }): Parameter {
+  const { description, ...rest } = schema;
+  return { name, in: place, ...(description && { description }), schema: rest };
+}
+
+const header = (name: string): Ref => ({ $ref: `#/components/parameters/${name}` });
+
+/** leads.create → LeadsCreateRequest */
+const bodyName = (operationId: string): string =>
+  `${operationId.replaceAll(/(?:^|[._])(\w)/g, (_match, letter: string) => letter.toUpperCase())}Request`;
+
+/** An id as the answer of the route that ends with it shows one: that of /leads/{id} for /leads/{id}/score. */
+function pathExample(contract: Contract, route: Route, name: string): unknown {
+  const end = route.path.indexOf(`{${name}}`) + name.length + 2;
+  for (const { path, example } of contract.routes) {
+    if (path !== route.path.slice(0, end)) continue;
+    const response = example?.response as Record<string, unknown> | undefined;
+    const found = response?.[name] ?? response?.id;
+    if (found !== undefined) return found;
+  }
+  throw new Error(`no example of {${name}} in ${route.path}: no answer shows one`);
+}
