@@ -213,6 +213,7 @@ declare
   chosen   text := coalesce(event_type, endpoint.events[1]);
   known    app.event_types;
   newest   jsonb;
+  entry    audit.platform_events;
   sent     app.events;
 begin
   if not endpoint.enabled then
@@ -225,9 +226,16 @@ begin
   select * into known from app.event_types as t where t.contract = endpoint.contract and t.type = chosen;
   if starts_with(chosen, 'lead.') then
     select to_jsonb(l) into newest from app.leads as l where l.organization_id = tenant order by l.created_at desc, l.id desc limit 1;
+    -- without a lead, the sample goes the way of one, so that it has the shape of one
+    newest := coalesce(newest, known.sample || jsonb_build_object('organization_id', tenant, 'created_at', now(), 'updated_at', now()));
+  elsif chosen = 'audit.log.event' then
+    -- there is always one: the endpoint was registered
+    select * into entry from audit.platform_events as e where e.organization_id = tenant order by e.created_at desc, e.id desc limit 1;
   end if;
   insert into app.events (organization_id, public_id, type, resource, snapshot, change_id, occurred_at)
-  select tenant, app.event_public_id(c.id, chosen), chosen, case when newest is not null then 'leads' end, coalesce(newest, known.sample), c.id, now()
+  select tenant, app.event_public_id(c.id, chosen), chosen,
+         case when newest is not null then 'leads' when entry.id is not null then 'platform_events' end,
+         coalesce(newest, known.sample), coalesce(entry.id, c.id), coalesce(entry.created_at, now())
     from (select uuidv7() as id) as c
   returning * into sent;
   insert into app.deliveries (organization_id, endpoint_id, event_id, enqueue) values (tenant, endpoint.id, sent.id, true);
