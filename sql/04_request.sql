@@ -174,6 +174,8 @@ comment on function app.key_id is 'API key the request came with; null when it c
 
 grant execute on function private.claims to tenant;
 grant execute on function app.tenant, app.key_id to tenant;
+-- asked in the statement that takes the role, so before it is taken
+grant execute on function app.tenant, private.tenant to gateway;
 
 -- Every row-changing table has this as its first trigger: updated_at moves when, and only when, a column changed.
 create or replace function private.touch() returns trigger

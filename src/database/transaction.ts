@@ -13,7 +13,9 @@ export interface Statement {
   values: unknown[];
 }
 
-const ENTER = "select set_config('role', $1, true), set_config('request.jwt.claims', $2, true)";
+// Policies ask for the tenant only when there is a row to judge; asked here, a key that was revoked a moment ago gets no empty
+// list either.
+const ENTER = "select set_config('role', $1, true), set_config('request.jwt.claims', $2, true), app.tenant()";
 const names = new Map<string, string>();
 
 /** A name makes PostgreSQL keep the parsed statement; equal texts share it. Texts are few: they come from code, not from clients. */

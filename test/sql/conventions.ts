@@ -79,8 +79,10 @@ export const FUNCTIONS_OF: Record<string, string[]> = {
     'app.fail',
     'app.iso',
     'app.note_key_uses',
+    'app.tenant',
     'app.typeid',
     'app.typeid_uuid',
+    'private.tenant',
   ],
   worker: [
     'app.cursor',

@@ -15,6 +15,7 @@ export interface Caller {
 export interface Api {
   db: TestDatabase;
   url: string;
+  postgrestUrl: string;
   /** a request below /api/v1 */
   send(
     method: string,
@@ -57,6 +58,7 @@ export async function startApi(settings: GatewaySettings = {}, shared?: TestData
   return {
     db,
     url: gateway.url,
+    postgrestUrl: gateway.postgrestUrl,
     send,
     raw: gateway.request,
     as,

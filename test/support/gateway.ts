@@ -19,6 +19,8 @@ export interface Reply {
 
 export interface TestGateway {
   url: string;
+  /** of the PostgREST behind it */
+  postgrestUrl: string;
   /** sends a request; an object as body is sent as JSON */
   request(
     method: string,
@@ -45,6 +47,7 @@ export async function startTestGateway(db: TestDatabase, settings: GatewaySettin
         poolSize: 4,
       })
     : undefined;
+  const postgrestUrl = postgrest?.url ?? 'http://127.0.0.1:9';
   const gateway = await startGateway({
     databaseUrl: db.loginUrl('gateway'),
     databasePoolSize: 4,
@@ -52,13 +55,14 @@ export async function startTestGateway(db: TestDatabase, settings: GatewaySettin
     port: 0,
     encryption: createEncryption(TEST_ENCRYPTION_KEY),
     guard: createAddressGuard({ allowHttp: true, allowSubnets: ['127.0.0.0/8'] }),
-    postgrest: { url: postgrest?.url ?? 'http://127.0.0.1:9', jwtSecret: JWT_SECRET },
+    postgrest: { url: postgrestUrl, jwtSecret: JWT_SECRET },
     rateLimitStore: 'memory',
     log: createLogger('silent'),
     ...options,
   });
   return {
     url: gateway.url,
+    postgrestUrl,
     request: (method, path, options) => send(gateway.url, method, path, options),
     stop: async () => {
       await gateway.stop();
