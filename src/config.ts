@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { z } from 'zod';
 import { StartupError } from './startup-error.ts';
 
@@ -29,6 +30,22 @@ const list = z.string().transform((text) =>
     .filter(Boolean),
 );
 
+const CONNECTION_STRING =
+  'must be a PostgreSQL connection string: postgres://user:password@host:port/database (special characters of the password as %XX)';
+
+/** What Express takes: how many proxies stand before us, or who they are. */
+const proxies = z.string().transform((text, context) => {
+  if (/^\d+$/.test(text)) return Number(text);
+  const isProxy = (item: string): boolean =>
+    ['loopback', 'linklocal', 'uniquelocal'].includes(item) || isIP(item.replace(/\/\d{1,3}$/, '')) !== 0;
+  if (text.split(',').every((item) => isProxy(item.trim()))) return text;
+  context.addIssue({
+    code: 'custom',
+    message: 'must be a number of proxies, or their addresses: 10.0.0.0/8, or loopback, linklocal, uniquelocal',
+  });
+  return z.NEVER;
+});
+
 const environment = z.object({
   PORT: port.default(8080),
   HOST: z.string().min(1).default('127.0.0.1'),
@@ -36,7 +53,8 @@ const environment = z.object({
   DATA_DIR: z.string().min(1).default('.trunkline'),
   DATABASE_URL: z
     .string()
-    .regex(/^postgres(ql)?:\/\//, 'must be a PostgreSQL connection string: postgres://user:password@host:port/database')
+    .regex(/^postgres(ql)?:\/\//, CONNECTION_STRING)
+    .refine((text) => URL.canParse(text), CONNECTION_STRING)
     .optional(),
   POSTGRES_PORT: port.optional(),
   POSTGREST_URL: z.url({ protocol: /^https?$/, error: 'must be an http or https address' }).optional(),
@@ -47,7 +65,7 @@ const environment = z.object({
   POSTGREST_PASSWORD: z.string().min(1).optional(),
   DATABASE_POOL_SIZE: z.coerce.number('must be a whole number').int().min(1).max(1000).default(16),
   RATE_LIMIT_STORE: z.enum(['memory', 'postgres'], 'must be memory or postgres').default('memory'),
-  TRUST_PROXY: z.string().optional(),
+  TRUST_PROXY: proxies.optional(),
   WEBHOOK_ALLOW_HTTP: flag.default(false),
   WEBHOOK_ALLOW_SUBNETS: list.default([]),
   WEBHOOK_RETRY_SCHEDULE: list.pipe(z.array(duration).max(24)).default([60, 300, 1800, 7200]),
@@ -78,7 +96,7 @@ export interface Config {
   databasePoolSize: number;
   rateLimitStore: 'memory' | 'postgres';
   /** Express's trust proxy setting, for the address of who calls */
-  trustProxy: string | undefined;
+  trustProxy: string | number | undefined;
   webhooks: {
     allowHttp: boolean;
     allowSubnets: string[];

@@ -22,7 +22,7 @@ export function auditCommands(program: Command): void {
       const result = await withInstance(({ adminUrl }) =>
         asOperator(adminUrl, (client) => verifyAudit(client, options.head)),
       );
-      print(options, { ok: result.problems.length === 0, ...result }, inWords(result));
+      print(options, { ok: result.problems.length === 0, ...result, head: result.head ?? null }, inWords(result));
       if (result.problems.length > 0) process.exitCode = 1;
     });
 

@@ -4,11 +4,12 @@ import type { Instance } from '../supervisor/start.ts';
 const LEAD = { name: 'Maya Patel', company: 'Patel Dental', email: 'maya@pateldental.example', source: 'website' };
 
 /** What `trunkline start` says when it is ready. */
-export function banner({ url, dataDir, firstKey }: Instance): string {
+export function banner({ url, publicUrl, dataDir, firstKey }: Instance): string {
   const lines = [
     '',
     `  Trunkline is ready at ${url}`,
     '',
+    ...(publicUrl ? [`  Outside     ${publicUrl}`] : []),
     `  Reference   ${url}/docs`,
     `  REST        ${url}/api/v1`,
     `  SQL (REST)  ${url}/rest/v1`,

@@ -26,5 +26,6 @@ export const gatewayOptions = (
   port: config.port,
   publicUrl: config.publicUrl,
   rateLimitStore: config.rateLimitStore,
-  trustProxy: config.trustProxy,
+  // handed to Express as it is, which tells a number of proxies from a list of addresses by the type
+  trustProxy: config.trustProxy as string | undefined,
 });

@@ -17,6 +17,8 @@ import { guardOf, localUrl, required } from './settings.ts';
 export interface Instance {
   /** the gateway, for somebody on this machine */
   url: string;
+  /** how the outside reaches it, when that was configured */
+  publicUrl: string | undefined;
   adminUrl: string;
   /** where embedded data is kept; undefined with DATABASE_URL */
   dataDir: string | undefined;
@@ -65,5 +67,11 @@ export async function startInstance(config: Config, run: Run, log: Logger): Prom
 
   // last, so that the key is made only when it can be printed and used
   const firstKey = await createFirstKey(adminUrl);
-  return { url: localUrl(gateway.url), adminUrl, dataDir: embedded && config.dataDir, firstKey };
+  return {
+    url: localUrl(gateway.url),
+    publicUrl: config.publicUrl,
+    adminUrl,
+    dataDir: embedded && config.dataDir,
+    firstKey,
+  };
 }

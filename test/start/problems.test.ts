@@ -57,6 +57,8 @@ describe('what the operator must mend is one line, and exit code 1', () => {
     ['PORT', 'eighty', 'PORT: must be a port number'],
     ['WEBHOOK_RETRY_SCHEDULE', '1m,soon', 'WEBHOOK_RETRY_SCHEDULE: must be a duration'],
     ['WEBHOOK_ALLOW_SUBNETS', '10.0.0.0/99', 'WEBHOOK_ALLOW_SUBNETS: '],
+    ['TRUST_PROXY', 'everybody', 'TRUST_PROXY: must be a number of proxies'],
+    ['DATABASE_URL', 'postgres://me:se/cret@[host/db', 'DATABASE_URL: must be a PostgreSQL connection string'],
     ['ENCRYPTION_KEY', 'short', 'ENCRYPTION_KEY: must be 32 bytes'],
     ['POSTGREST_JWT_SECRET', '', 'POSTGREST_JWT_SECRET: is required'],
     ['ENCRYPTION_KEY', '', 'ENCRYPTION_KEY: is required with DATABASE_URL'],
