@@ -1,0 +1,23 @@
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import pg from 'pg';
+import { startEmbeddedPostgres } from '../embedded/postgres.ts';
+import { writeTypes } from './generate-types.ts';
+import { migrate } from './migrate.ts';
+
+// npm run generate: applies sql/ to a database that is thrown away, and writes the types of its tables.
+
+const dataDir = mkdtempSync(join(tmpdir(), 'trunkline-generate-'));
+chmodSync(dataDir, 0o755);
+const server = await startEmbeddedPostgres({ dataDir });
+try {
+  await migrate(server.url);
+  const client = new pg.Client({ connectionString: server.url });
+  await client.connect();
+  await writeTypes(client);
+  await client.end();
+} finally {
+  await server.stop();
+  rmSync(dataDir, { recursive: true, force: true });
+}
