@@ -21,6 +21,9 @@ export function createPool(
     keepAlive: true,
     pipeline: options.pipeline ?? true,
   } as pg.PoolConfig);
-  pool.on('error', (error) => options.onError?.(error));
+  const lost = (error: Error) => options.onError?.(error);
+  pool.on('error', lost);
+  // the pool listens to idle connections only; one that breaks in the middle of a statement would end the process
+  pool.on('connect', (client) => client.on('error', lost));
   return pool;
 }

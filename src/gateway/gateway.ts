@@ -26,7 +26,7 @@ export interface GatewayOptions {
   guard: AddressGuard;
   postgrest: { url: string; jwtSecret: string };
   rateLimitStore: 'memory' | 'postgres';
-  trustProxy?: string;
+  trustProxy?: string | number;
   log: Logger;
   registry?: Registry;
 }
@@ -41,7 +41,7 @@ export interface Gateway {
   exportPool: pg.Pool;
   databasePoolSize: number;
   postgrest: { url: string; jwtSecret: string };
-  trustProxy: string | undefined;
+  trustProxy: string | number | undefined;
   log: Logger;
   onClose(close: () => Promise<unknown>): void;
 }

@@ -27,5 +27,5 @@ export const gatewayOptions = (
   publicUrl: config.publicUrl,
   rateLimitStore: config.rateLimitStore,
   // handed to Express as it is, which tells a number of proxies from a list of addresses by the type
-  trustProxy: config.trustProxy as string | undefined,
+  trustProxy: config.trustProxy,
 });
