@@ -11,6 +11,9 @@ import type { ExportOperation } from '../operations/operation.ts';
 import type { Gateway } from './gateway.ts';
 import type { GatewayResponse, Request } from './locals.ts';
 
+/** How long a client may take none of what waits for it. */
+const STALLED_MS = 120_000;
+
 /** COPY takes no parameters, so they are written into its text, each as a quoted literal. */
 const inlined = ({ text, values }: Statement): string =>
   text.replaceAll(/\$(\d+)/g, (_match, index) => {
@@ -50,6 +53,8 @@ export async function streamExport<Input>(
   const client = await gateway.exportPool.connect().catch((error: unknown) => {
     throw fromDatabase(error, gateway.core.reasons) ?? error;
   });
+  // whoever stops reading must not keep a connection from the others
+  res.setTimeout(STALLED_MS, () => res.destroy());
   let failure: Error | undefined;
   try {
     await client.query('begin read only');
@@ -74,8 +79,10 @@ export async function streamExport<Input>(
   } catch (error) {
     // a connection in the middle of a COPY is of no use to anybody else
     failure = error as Error;
+    // nobody is there to be told
+    if (res.closed) return;
     if (!res.headersSent) throw fromDatabase(error, gateway.core.reasons) ?? error;
-    if (!res.closed) res.destroy(failure);
+    res.destroy(failure);
   } finally {
     client.release(failure);
   }
