@@ -3,13 +3,10 @@ import pg from 'pg';
 /** Statements of a request end by then; a client that waits longer than that has gone. */
 const STATEMENT_TIMEOUT_MS = 15_000;
 
-/**
- * A pool whose connections pipeline: statements are sent without waiting for the answers of those before them, so a whole
- * transaction is one flight. Idle connections that break are replaced; the pool never throws out of turn.
- */
+/** A pool of connections. Those that break are replaced; the pool never throws out of turn. */
 export function createPool(
   url: string,
-  options: { max: number; name: string; pipeline?: boolean; onError?: (error: Error) => void },
+  options: { max: number; name: string; onError?: (error: Error) => void },
 ): pg.Pool {
   const pool = new pg.Pool({
     connectionString: url,
@@ -19,8 +16,7 @@ export function createPool(
     idleTimeoutMillis: 60_000,
     statement_timeout: STATEMENT_TIMEOUT_MS,
     keepAlive: true,
-    pipeline: options.pipeline ?? true,
-  } as pg.PoolConfig);
+  });
   const lost = (error: Error) => options.onError?.(error);
   pool.on('error', lost);
   // the pool listens to idle connections only; one that breaks in the middle of a statement would end the process

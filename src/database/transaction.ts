@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type pg from 'pg';
+import { Flight, type Prepared } from './flight.ts';
 
 /** Who a transaction is: the role it takes and the claims its policies and triggers read. */
 export interface Scope {
@@ -16,6 +17,7 @@ export interface Statement {
 // Policies ask for the tenant only when there is a row to judge; asked here, a key that was revoked a moment ago gets no empty
 // list either.
 const ENTER = "select set_config('role', $1, true), set_config('request.jwt.claims', $2, true), app.tenant()";
+const ENTER_READING = `${ENTER}, set_config('transaction_read_only', 'on', true)`;
 const names = new Map<string, string>();
 
 /** A name makes PostgreSQL keep the parsed statement; equal texts share it. Texts are few: they come from code, not from clients. */
@@ -28,11 +30,11 @@ function nameOf(text: string): string {
   return name;
 }
 
-type PipelinedClient = pg.PoolClient & { connection: { stream: { cork(): void; uncork(): void } } };
+const prepared = ({ text, values }: Statement): Prepared => ({ name: nameOf(text), text, values });
 
 /**
- * Runs one statement in a transaction of the given scope: begin, role and claims, statement, commit leave in one packet, and
- * one round trip answers all four. Throws what the statement threw; the transaction is rolled back then.
+ * Runs one statement in a transaction of the given scope: role and claims, statement and commit leave in one packet, and one
+ * round trip answers them. Throws what the statement threw; the transaction is rolled back then.
  */
 export async function runInScope<Row extends pg.QueryResultRow>(
   pool: pg.Pool,
@@ -40,38 +42,15 @@ export async function runInScope<Row extends pg.QueryResultRow>(
   statement: Statement,
   options: { readOnly?: boolean } = {},
 ): Promise<pg.QueryResult<Row>> {
-  const client = (await pool.connect()) as PipelinedClient;
+  const client = await pool.connect();
+  const enter = { text: options.readOnly ? ENTER_READING : ENTER, values: [scope.role, scope.claims] };
   return new Promise((resolve, reject) => {
-    let result: pg.QueryResult<Row> | undefined;
-    let failure: Error | undefined;
-    let broken: Error | undefined;
-    // the first thing that went wrong is the reason; what follows in a failed transaction only echoes it
-    const failed = (error: Error | null) => {
-      if (error) failure ??= error;
-    };
-    const { stream } = client.connection;
-    stream.cork();
-    client.query(options.readOnly ? 'begin read only' : 'begin', (error: Error | null) => {
-      failed(error);
-      // without a transaction the connection is in an unknown state
-      if (error) broken = error;
-    });
-    client.query({ name: 'enter', text: ENTER, values: [scope.role, scope.claims] }, failed);
-    client.query(
-      { name: nameOf(statement.text), text: statement.text, values: statement.values },
-      (error: Error | null, answer: pg.QueryResult<Row>) => {
-        failed(error);
-        result = answer;
-      },
-    );
-    client.query('commit', (error: Error | null) => {
-      failed(error);
-      if (error) broken = error;
-      client.release(broken);
-      if (failure) reject(failure);
+    const flight = new Flight<Row>([prepared(enter), prepared(statement)], (error, result) => {
+      client.release();
+      if (error) reject(error);
       else resolve(result as pg.QueryResult<Row>);
     });
-    stream.uncork();
+    client.query(flight);
   });
 }
 
@@ -83,14 +62,12 @@ export async function inTransaction<Result>(
     query: <Row extends pg.QueryResultRow>(statement: Statement) => Promise<pg.QueryResult<Row>>,
   ) => Promise<Result>,
 ): Promise<Result> {
-  const client = (await pool.connect()) as PipelinedClient;
+  const client = await pool.connect();
   let broken: Error | undefined;
   try {
-    void client.query('begin').catch(() => {});
-    await client.query({ name: 'enter', text: ENTER, values: [scope.role, scope.claims] });
-    const result = await work((statement) =>
-      client.query({ name: nameOf(statement.text), text: statement.text, values: statement.values }),
-    );
+    await client.query('begin');
+    await client.query({ text: ENTER, values: [scope.role, scope.claims] });
+    const result = await work((statement) => client.query(statement));
     await client.query('commit');
     return result;
   } catch (error) {

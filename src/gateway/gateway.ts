@@ -37,7 +37,7 @@ export interface Gateway {
   keys: KeyStore;
   limiter: RateLimiter;
   metrics: GatewayMetrics;
-  /** connections that do not pipeline, for exports */
+  /** connections for exports, which hold one for long */
   exportPool: pg.Pool;
   databasePoolSize: number;
   postgrest: { url: string; jwtSecret: string };
@@ -60,7 +60,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
   const { log } = options;
   const onError = (error: Error) => log.warn({ err: error }, 'a database connection was lost');
   const pool = createPool(options.databaseUrl, { max: options.databasePoolSize, name: 'trunkline gateway', onError });
-  const exportPool = createPool(options.databaseUrl, { max: 4, name: 'trunkline export', pipeline: false, onError });
+  const exportPool = createPool(options.databaseUrl, { max: 4, name: 'trunkline export', onError });
   const reasons = await readReasons(pool);
   const closers: (() => Promise<unknown>)[] = [];
   const keys = createKeyStore(pool, options.databaseUrl, log);

@@ -23,7 +23,7 @@ test('a connection lost in the middle of a request is a 503, and the gateway goe
   const waiting = gateway.request('GET', '/api/v1/leads', { key });
   const victim = await until(async () => {
     const { rows } = await db.admin.query(
-      "select pid from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and query like '%app.leads%' and pid <> pg_backend_pid()",
+      "select pid from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and query like '%leads%' and pid <> pg_backend_pid()",
     );
     return rows[0]?.pid as number | undefined;
   });
@@ -39,9 +39,10 @@ test('a connection lost in the middle of a request is a 503, and the gateway goe
 });
 
 async function until<T>(probe: () => Promise<T | undefined>): Promise<T> {
-  for (;;) {
+  for (let tries = 0; tries < 500; tries += 1) {
     const found = await probe();
     if (found !== undefined) return found;
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
+  throw new Error('waited in vain');
 }
