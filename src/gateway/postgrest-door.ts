@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import express, { type Router } from 'express';
 import { SignJWT } from 'jose';
-import { Agent, request } from 'undici';
+import { Agent, type Dispatcher, request } from 'undici';
 import { AppError, forbidden, invalidRequest } from '../errors.ts';
 import { claimsOf, type KeyActor } from '../operations/actor.ts';
 import type { Gateway } from './gateway.ts';
@@ -104,14 +104,27 @@ async function forward(
     );
   });
 
+  if (answer.statusCode === 500) await refuseReadOnlyView(answer, req);
   res.statusCode = answer.statusCode;
   for (const [name, value] of Object.entries(answer.headers)) {
     if (value !== undefined && !NOT_RETURNED.has(name)) res.setHeader(name, value);
   }
+  // PostgREST does not know that it stands behind this path
+  const location = answer.headers.location;
+  if (typeof location === 'string' && location.startsWith('/')) res.setHeader('Location', `${req.baseUrl}${location}`);
   res.setHeader('Cache-Control', 'no-store');
   await pipeline(answer.body, res).catch((error: unknown) => {
     if (!gone.signal.aborted) throw error;
   });
+}
+
+/** Writing to a view that cannot be written is what the client did wrong; PostgREST calls it an error of the server (55000). */
+async function refuseReadOnlyView(answer: Dispatcher.ResponseData, req: Request): Promise<never> {
+  const { code, message } = (await answer.body.json().catch(() => ({}))) as { code?: string; message?: string };
+  if (req.method !== 'GET' && req.method !== 'HEAD' && code === '55000') {
+    throw new AppError(405, 'method_not_allowed', 'This view can only be read.');
+  }
+  throw new Error(`PostgREST answered 500: ${code} ${message}`);
 }
 
 /** A body without a length is counted as it passes. */
