@@ -57,6 +57,7 @@ const environment = z.object({
     .refine((text) => URL.canParse(text), CONNECTION_STRING)
     .optional(),
   POSTGRES_PORT: port.optional(),
+  TRUNKLINE_POSTGRES_USER: z.string().min(1).optional(),
   POSTGREST_URL: z.url({ protocol: /^https?$/, error: 'must be an http or https address' }).optional(),
   POSTGREST_JWT_SECRET: z.string().min(32, 'must be at least 32 characters').optional(),
   ENCRYPTION_KEY: z.string().min(1).optional(),
@@ -87,6 +88,8 @@ export interface Config {
   /** an administrator's connection string; none: the embedded PostgreSQL */
   databaseUrl: string | undefined;
   postgresPort: number | undefined;
+  /** as root: the system user that runs a new embedded PostgreSQL */
+  postgresSystemUser: string | undefined;
   /** none: the embedded PostgREST */
   postgrestUrl: string | undefined;
   postgrestJwtSecret: string | undefined;
@@ -126,6 +129,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     dataDir: value.DATA_DIR,
     databaseUrl: value.DATABASE_URL,
     postgresPort: value.POSTGRES_PORT,
+    postgresSystemUser: value.TRUNKLINE_POSTGRES_USER,
     postgrestUrl: value.POSTGREST_URL?.replace(/\/+$/, ''),
     postgrestJwtSecret: value.POSTGREST_JWT_SECRET,
     encryptionKey: value.ENCRYPTION_KEY,

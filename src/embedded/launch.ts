@@ -20,7 +20,7 @@ export async function launchCluster(
 ): Promise<{ child: Child; connection: Connection }> {
   const clusterDir = join(dataDir, 'postgres');
   const exists = await clusterExists(clusterDir, binaries);
-  const user = systemUserFor(exists ? clusterDir : undefined, systemUser ?? process.env.TRUNKLINE_POSTGRES_USER);
+  const user = systemUserFor(exists ? clusterDir : undefined, systemUser);
   if (user) await assertReachable(user, binaries, dataDir);
   const orphan = runningPostmaster(clusterDir);
   if (orphan) await stopOrphan(clusterDir, orphan.pid);

@@ -33,7 +33,7 @@ export interface EmbeddedPostgresOptions {
   settings?: Record<string, string>;
   /** use a running postmaster of this directory instead of failing */
   attach?: boolean;
-  /** as root: the user to run a new cluster as; default: TRUNKLINE_POSTGRES_USER, else postgres, else nobody */
+  /** as root: the user to run a new cluster as; default: postgres, else nobody */
   systemUser?: string;
   /** PostgreSQL's own log lines */
   log?: (line: string) => void;

@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import type { z } from 'zod';
 import { inTransaction, runInScope, type Scope, type Statement } from '../database/transaction.ts';
 import { type ConstraintReasons, forbidden, fromDatabase, fromZod, notFound } from '../errors.ts';
 import { type Actor, claimsOf } from './actor.ts';
@@ -41,6 +42,13 @@ export function requireScope(actor: Actor, scope: string | null): void {
   if (!holds(actor, scope)) throw forbidden(`The API key lacks the required scope: ${scope}.`);
 }
 
+/** What a client sent, as the operation takes it. Throws 400 that names the first field that is wrong. */
+export function parseInput<Input>(schema: z.ZodType<Input>, raw: unknown): Input {
+  const parsed = schema.safeParse(raw);
+  if (!parsed.success) throw fromZod(parsed.error);
+  return parsed.data;
+}
+
 /**
  * Runs an operation for an actor: scope, input, transaction with claims, statement.
  * Throws AppError for whatever the caller did; anything else thrown is a defect.
@@ -54,9 +62,7 @@ export async function execute<Input, Local>(
   idempotency?: Idempotency,
 ): Promise<Answer> {
   requireScope(actor, operation.scope);
-  const parsed = operation.input.safeParse(rawInput);
-  if (!parsed.success) throw fromZod(parsed.error);
-  const input = parsed.data;
+  const input = parseInput(operation.input, rawInput);
   const local = operation.prepare?.(input, core.services, actor) as Local;
   const statement = operation.statement({
     input,

@@ -27,6 +27,7 @@ export async function openDatabase(config: Config, log: Logger, options: { attac
     dataDir: config.dataDir,
     attach: options.attach,
     ...(config.postgresPort !== undefined && { port: config.postgresPort }),
+    ...(config.postgresSystemUser && { systemUser: config.postgresSystemUser }),
     log: (line) =>
       log[/ (PANIC|LOG): .*(PANIC|was terminated by signal)/.test(line) ? 'error' : 'debug']({ line }, 'postgresql'),
   });
