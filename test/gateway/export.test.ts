@@ -144,12 +144,14 @@ describe('however much it is', () => {
     child.send('memory');
     return (await answer).peakKiB;
   };
-  const begin = (query = ''): Promise<http.IncomingMessage> =>
-    new Promise((resolve, reject) => {
-      http
-        .get(`${url}/api/v1/audit-log/export.csv${query}`, { headers: { authorization: `Bearer ${big.key}` } }, resolve)
-        .on('error', reject);
+  const begin = async (query = ''): Promise<http.IncomingMessage> => {
+    const headers = { authorization: `Bearer ${big.key}` };
+    const response = await new Promise<http.IncomingMessage>((resolve, reject) => {
+      http.get(`${url}/api/v1/audit-log/export.csv${query}`, { headers }, resolve).on('error', reject);
     });
+    expect(response.statusCode).toBe(200);
+    return response;
+  };
   const underWay = async (): Promise<number> =>
     (
       await api.db.admin.query(
@@ -206,8 +208,6 @@ describe('however much it is', () => {
     aborted.on('error', () => {});
     aborted.destroy();
     await until(async () => (await underWay()) === 0);
-    const response = await begin('?end_at=2000-01-01');
-    expect(response.statusCode).toBe(200);
-    response.resume();
+    (await begin('?end_at=2000-01-01')).resume();
   });
 });
