@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type pg from 'pg';
+import pg from 'pg';
 import { createEncryption } from '../../src/security/encryption.ts';
 import { generateSigningSecret, secretPrefix } from '../../src/webhooks/signing.ts';
 import { type Bench, ENCRYPTION_KEY } from './environment.ts';
@@ -43,10 +43,11 @@ export async function benchDeliveries(bench: Bench): Promise<void> {
   report(`deliveries a second, ${BURST} events to 20 endpoints`, (burst.count / burst.span) * 1000, '>=', 500);
 
   receiver.send('reset');
+  const pool = new pg.Pool({ connectionString: bench.url('deliveries'), max: 4 });
   for (let sent = 0, start = performance.now(); sent < STEADY_RATE * STEADY_SECONDS; sent += 1) {
     const due = start + (sent * 1000) / STEADY_RATE;
     if (due > performance.now()) await delay(due - performance.now());
-    void client.query("insert into app.leads (organization_id, name, email) values ($1, $2, 'steady@example.com')", [
+    void pool.query("insert into app.leads (organization_id, name, email) values ($1, $2, 'steady@example.com')", [
       organizations[sent % organizations.length],
       `sent ${Date.now()}`,
     ]);
@@ -54,6 +55,7 @@ export async function benchDeliveries(bench: Bench): Promise<void> {
   const steady = await arrivals(receiver, STEADY_RATE * STEADY_SECONDS);
   const p99 = steady.latencies[Math.floor(steady.latencies.length * 0.99)] ?? Number.NaN;
   report(`p99 of the first attempt at ${STEADY_RATE} events/s, seconds`, p99 / 1000, '<=', 1);
+  await pool.end();
   await worker.stop();
   receiver.kill();
   await client.end();
