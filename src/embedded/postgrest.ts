@@ -19,6 +19,8 @@ export interface EmbeddedPostgrestOptions {
   databaseUrl: string;
   schemas: string[];
   anonRole: string;
+  /** function that every request calls first, as its role and with its claims */
+  preRequest?: string;
   /** at least 32 characters */
   jwtSecret: string;
   /** default: a free one, another at each start */
@@ -76,6 +78,7 @@ async function spawnPostgrest(
     PGRST_DB_URI: databaseUrl,
     PGRST_DB_SCHEMAS: options.schemas.join(','),
     PGRST_DB_ANON_ROLE: options.anonRole,
+    ...(options.preRequest && { PGRST_DB_PRE_REQUEST: options.preRequest }),
     PGRST_DB_POOL: String(options.poolSize ?? 10),
     PGRST_DB_CHANNEL_ENABLED: 'true', // NOTIFY pgrst reloads the schema
     PGRST_JWT_SECRET: jwtSecret,

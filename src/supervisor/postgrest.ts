@@ -30,6 +30,8 @@ export async function openPostgrest(config: Config, databaseUrl: string, log: Lo
       databaseUrl,
       schemas: ['api'],
       anonRole: 'anon',
+      // a key that is no longer in force gets no empty answer either
+      preRequest: 'app.tenant',
       jwtSecret,
       pidFile: pidFile(config.dataDir),
       log: (line) => log.debug({ line }, 'postgrest'),

@@ -64,8 +64,12 @@ export async function benchExport(bench: Bench): Promise<void> {
     );
     return (performance.now() - start) / 1000;
   };
-  await download();
-  growth = 0;
+  // a gateway in use, not one that has just been started: its heap has the size that requests give it
+  for (let served = 0; served < 300; served += 1) {
+    await (
+      await fetch(`${gateway.url}/api/v1/audit-log?limit=200`, { headers: { authorization: `Bearer ${key}` } })
+    ).text();
+  }
   if (has('psql')) {
     const times = await alternate(3, { gateway: download, psql: copy });
     report(`export.csv of ${ENTRIES} entries against psql's \\copy, speed`, times.psql / times.gateway, '>=', 0.5);

@@ -43,6 +43,7 @@ export async function startTestGateway(db: TestDatabase, settings: GatewaySettin
         databaseUrl: db.loginUrl('postgrest'),
         schemas: ['api'],
         anonRole: 'anon',
+        preRequest: 'app.tenant',
         jwtSecret: JWT_SECRET,
         poolSize: 4,
       })
