@@ -71,7 +71,7 @@ async function answer(
     res.setHeader('Cache-Control', 'no-store');
   }
   res.setHeader('Content-Type', 'application/json; charset=utf-8');
-  res.end(req.method === 'HEAD' ? undefined : Buffer.from(result.body));
+  res.end(req.method === 'HEAD' ? undefined : result.body);
 }
 
 /**
