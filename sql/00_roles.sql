@@ -76,3 +76,14 @@ begin
   end if;
 end
 $$;
+
+-- PostgREST has no time-out of its own, and a query goes on when its client has left.
+do $$
+begin
+  if not exists (select from pg_db_role_setting as s
+                  where s.setrole = 'postgrest'::regrole and s.setdatabase = 0 and s.setconfig @> array['statement_timeout=10s']) then
+    alter role postgrest set statement_timeout = '10s';
+    alter role postgrest set idle_in_transaction_session_timeout = '10s';
+  end if;
+end
+$$;

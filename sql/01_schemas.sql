@@ -23,6 +23,30 @@ begin
 end
 $$;
 
+-- Every login may call what PostgreSQL grants to PUBLIC. Some of it reaches across tenants: an advisory lock held by a reader
+-- would hold up every writer that takes it, large objects and temporary tables fill the disk, a notification is heard by all.
+-- (Taking it back needs a superuser; where the administrator is none, the operator's logins keep these rights.)
+do $$
+declare
+  reaching record;
+begin
+  execute format('revoke temporary on database %I from public', current_database());
+  if not (select rolsuper from pg_roles where rolname = current_user) then
+    return;
+  end if;
+  for reaching in
+    select p.oid::regprocedure as signature
+      from pg_proc as p
+     where p.pronamespace = 'pg_catalog'::regnamespace
+       and (p.proname ~ '^pg_(try_)?advisory_' or p.proname ~ '^lo_' or p.proname in ('lowrite', 'loread', 'pg_notify'))
+       and has_function_privilege('public', p.oid, 'execute')
+  loop
+    execute format('revoke execute on function %s from public', reaching.signature);
+    execute format('grant execute on function %s to trunkline_owner, gateway, worker, tenant, anon', reaching.signature);
+  end loop;
+end
+$$;
+
 set local role trunkline_owner;
 
 comment on schema app     is 'Tables and domain functions. Reached through roles under row-level security; never by analysts.';

@@ -6,7 +6,7 @@
 
 create or replace function audit.hour_number(at timestamptz) returns integer
 language sql stable
-return (extract(epoch from at) / 3600)::bigint::integer;
+return floor(extract(epoch from at) / 3600)::integer;
 
 create or replace function audit.entry_hash(entry audit.platform_events) returns bytea
 language sql stable

@@ -158,7 +158,9 @@ as $$
 declare
   old_key app.api_keys;
   made    app.api_keys;
+  expiry  timestamptz;
 begin
+  select k.expires_at into expiry from app.api_keys as k where k.organization_id = app.tenant() and k.id = key_id;
   update app.api_keys
      set expires_at = least(expires_at, now() + overlap),
          revoked_at = case when overlap <= interval '0' then now() end
@@ -168,9 +170,9 @@ begin
   if old_key.id is null then
     perform app.fail(404, 'not_found', 'No such API key.');
   end if;
-  insert into app.api_keys (organization_id, contract, environment, name, key_hash, key_prefix, scopes, rate_per_minute, rate_burst, rotated_from)
+  insert into app.api_keys (organization_id, contract, environment, name, key_hash, key_prefix, scopes, rate_per_minute, rate_burst, expires_at, rotated_from)
   values (old_key.organization_id, old_key.contract, old_key.environment, old_key.name, hash, prefix, old_key.scopes,
-          old_key.rate_per_minute, old_key.rate_burst, old_key.id)
+          old_key.rate_per_minute, old_key.rate_burst, expiry, old_key.id)
   returning * into made;
   return made;
 end

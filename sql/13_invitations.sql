@@ -103,7 +103,7 @@ begin
   elsif invited.accepted_at is not null then
     perform app.fail(409, 'conflict', 'This invitation has been accepted already.');
   elsif invited.expires_at <= now() then
-    perform app.fail(410, 'gone', 'This invitation has expired. Ask the parent organization for a new one.');
+    perform app.fail(410, 'gone', 'This invitation has expired. Ask the operator of this service for a key.');
   end if;
   insert into app.api_keys (organization_id, contract, name, key_hash, key_prefix, scopes)
   values (invited.organization_id, 'eal', 'First admin key', accept_invitation.key_hash, accept_invitation.key_prefix, array['admin', 'read', 'write'])

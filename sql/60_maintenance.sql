@@ -17,7 +17,11 @@ begin
 
   -- deliveries and attempts go with their event
   delete from app.events as v
-   using (select organization_id, id from app.events where occurred_at < now() - event_retention order by occurred_at limit batch) as x
+   using (select e.organization_id, e.id from app.events as e
+            where e.occurred_at < now() - event_retention
+              -- one that is still on its way is not lost to its age
+              and not exists (select from app.deliveries as d where d.organization_id = e.organization_id and d.event_id = e.id and d.state = 'pending')
+            order by e.occurred_at limit batch) as x
    where (v.organization_id, v.id) = (x.organization_id, x.id);
   get diagnostics removed = row_count;
   total := total + removed;

@@ -90,7 +90,7 @@ export const rotateKey = operation({
   id: 'api_keys.rotate',
   summary: 'Rotate an API key',
   description:
-    'A new key with the same rights. The old one stays in force for `overlap_hours` (default 24; 0 stops it at once).',
+    'A new key with the same rights and expiry. The old one stays in force for `overlap_hours` (default 24; 0 stops it at once).',
   scope: 'api_keys.admin',
   kind: 'write',
   input: z.strictObject({

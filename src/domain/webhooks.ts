@@ -39,7 +39,9 @@ const description = z
   .meta({ description: 'What the endpoint is for.' });
 const retrySchedule = z
   .array(
-    z.string('must be a string').regex(/^\d{1,6}[smhd]$/, 'must be durations such as 1m, 5m, 2h'),
+    z
+      .string('must be a string')
+      .regex(/^(\d{1,6}s|\d{1,4}m|\d{1,3}h|[1-7]d)$/, 'must be durations such as 1m, 5m, 2h, of at most 7 days'),
     'must be a list of durations',
   )
   .max(24, 'must hold at most 24 retries')

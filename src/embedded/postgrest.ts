@@ -21,6 +21,8 @@ export interface EmbeddedPostgrestOptions {
   anonRole: string;
   /** function that every request calls first, as its role and with its claims */
   preRequest?: string;
+  /** how the outside reaches it, for its own OpenAPI document */
+  publicUrl?: string;
   /** at least 32 characters */
   jwtSecret: string;
   /** default: a free one, another at each start */
@@ -79,6 +81,8 @@ async function spawnPostgrest(
     PGRST_DB_SCHEMAS: options.schemas.join(','),
     PGRST_DB_ANON_ROLE: options.anonRole,
     ...(options.preRequest && { PGRST_DB_PRE_REQUEST: options.preRequest }),
+    ...(options.publicUrl && { PGRST_OPENAPI_SERVER_PROXY_URI: options.publicUrl }),
+    PGRST_OPENAPI_SECURITY_ACTIVE: 'true',
     PGRST_DB_POOL: String(options.poolSize ?? 10),
     PGRST_DB_CHANNEL_ENABLED: 'true', // NOTIFY pgrst reloads the schema
     PGRST_JWT_SECRET: jwtSecret,

@@ -1,6 +1,6 @@
 import type { NextFunction } from 'express';
 import { contractOfPath } from '../contracts/registry.ts';
-import { AppError, invalidRequest, notFound } from '../errors.ts';
+import { AppError, fromDatabase, invalidRequest, notFound } from '../errors.ts';
 import { loggedPath } from './access-log.ts';
 import type { GatewayResponse, Request } from './locals.ts';
 
@@ -48,7 +48,7 @@ export function unknownPath(_req: Request, _res: GatewayResponse): void {
 
 /** The last stop of whatever went wrong: the contract's shape for what the client did, a plain 500 for what we did. */
 export function errorHandler(error: unknown, req: Request, res: GatewayResponse, _next: NextFunction): void {
-  const known = asAppError(error);
+  const known = asAppError(error) ?? fromDatabase(error, new Map());
   if (!known || known.status >= 500) {
     res.locals.log.error(
       { err: error, requestId: res.locals.requestId, method: req.method, path: loggedPath(req) },

@@ -39,6 +39,8 @@ export interface Gateway {
   metrics: GatewayMetrics;
   /** connections for exports, which hold one for long */
   exportPool: pg.Pool;
+  /** exports under way, by organization */
+  exporting: Map<string, number>;
   databasePoolSize: number;
   postgrest: { url: string; jwtSecret: string };
   trustProxy: string | number | undefined;
@@ -60,7 +62,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
   const { log } = options;
   const onError = (error: Error) => log.warn({ err: error }, 'a database connection was lost');
   const pool = createPool(options.databaseUrl, { max: options.databasePoolSize, name: 'trunkline gateway', onError });
-  const exportPool = createPool(options.databaseUrl, { max: 4, name: 'trunkline export', onError });
+  const exportPool = createPool(options.databaseUrl, { max: 8, name: 'trunkline export', onError });
   const reasons = await readReasons(pool);
   const closers: (() => Promise<unknown>)[] = [];
   const keys = createKeyStore(pool, options.databaseUrl, log);
@@ -72,6 +74,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
     limiter: createRateLimiter(options.rateLimitStore === 'postgres' ? { kind: 'postgres', pool } : { kind: 'memory' }),
     metrics: createGatewayMetrics(options.registry ?? createRegistry(), pool),
     exportPool,
+    exporting: new Map(),
     databasePoolSize: options.databasePoolSize,
     postgrest: options.postgrest,
     trustProxy: options.trustProxy,

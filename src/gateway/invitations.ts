@@ -102,7 +102,7 @@ function invitationPage(invitation: {
     open: `<form method="post"><button type="submit">Accept and show the key</button></form>
       <p class="note">Works once, until ${escapeHtml(invitation.expires_at.slice(0, 16).replace('T', ' '))} UTC. The key is shown on the next page only.</p>`,
     accepted: '<p>This invitation has been accepted already.</p>',
-    expired: '<p>This invitation has expired. Ask the parent organization for a new one.</p>',
+    expired: '<p>This invitation has expired. Ask the operator of this service for a key.</p>',
   };
   return page(
     `Invitation to ${invitation.organization}`,

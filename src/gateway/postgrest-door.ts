@@ -95,6 +95,8 @@ async function forward(
     bodyTimeout: 30_000,
   }).catch((error: unknown) => {
     if (error instanceof AppError) throw error;
+    // the client has left; there is nobody to answer
+    if (gone.signal.aborted) return undefined;
     throw new AppError(
       503,
       'service_unavailable',
@@ -104,7 +106,8 @@ async function forward(
     );
   });
 
-  if (answer.statusCode === 500) await refuseReadOnlyView(answer, req);
+  if (!answer) return;
+  if (answer.statusCode === 500) await explain500(answer, req);
   res.statusCode = answer.statusCode;
   for (const [name, value] of Object.entries(answer.headers)) {
     if (value !== undefined && !NOT_RETURNED.has(name)) res.setHeader(name, value);
@@ -118,11 +121,21 @@ async function forward(
   });
 }
 
-/** Writing to a view that cannot be written is what the client did wrong; PostgREST calls it an error of the server (55000). */
-async function refuseReadOnlyView(answer: Dispatcher.ResponseData, req: Request): Promise<never> {
+/**
+ * What PostgREST calls an error of the server although it is none: writing to a view that cannot be written (55000), and a
+ * query that took too long (57014).
+ */
+async function explain500(answer: Dispatcher.ResponseData, req: Request): Promise<never> {
   const { code, message } = (await answer.body.json().catch(() => ({}))) as { code?: string; message?: string };
   if (req.method !== 'GET' && req.method !== 'HEAD' && code === '55000') {
     throw new AppError(405, 'method_not_allowed', 'This view can only be read.');
+  }
+  if (code === '57014') {
+    throw new AppError(
+      503,
+      'service_unavailable',
+      'The query took too long. Ask for less, or filter by an indexed column.',
+    );
   }
   throw new Error(`PostgREST answered 500: ${code} ${message}`);
 }

@@ -32,6 +32,7 @@ export async function openPostgrest(config: Config, databaseUrl: string, log: Lo
       anonRole: 'anon',
       // a key that is no longer in force gets no empty answer either
       preRequest: 'app.tenant',
+      publicUrl: publicUrl(config),
       jwtSecret,
       pidFile: pidFile(config.dataDir),
       log: (line) => log.debug({ line }, 'postgrest'),
@@ -39,6 +40,12 @@ export async function openPostgrest(config: Config, databaseUrl: string, log: Lo
     log,
   );
   return { ...running, jwtSecret };
+}
+
+/** How the outside reaches PostgREST; unknown before the gateway listens, when it is to choose its port. */
+function publicUrl(config: Config): string | undefined {
+  if (config.publicUrl !== undefined) return `${config.publicUrl}/rest/v1`;
+  return config.port === 0 ? undefined : `http://${config.host}:${config.port}/rest/v1`;
 }
 
 /** Where the process is noted; nowhere when the data directory is not there and cannot be made (DATABASE_URL needs none). */

@@ -78,7 +78,7 @@ describe('the document', () => {
     expect(new Set(named.map(([id]) => id)).size).toBe(contract.routes.length);
   });
 
-  test('names the scope that the seed names', () => {
+  test('names the scope that the document names', () => {
     const scopes = Object.fromEntries(named.map(([id, { operation }]) => [id, operation['x-required-scope']]));
     expect(scopes).toMatchObject({
       'health.get': undefined,
@@ -168,14 +168,14 @@ describe('examples of requests and answers', () => {
     if (route.output) expect(route.output.safeParse(route.example?.response).error?.issues).toBeUndefined();
   });
 
-  test.each(named)('%s: are as the seed prints them', (id, { operation, route }) => {
+  test.each(named)('%s: are as the document prints them', (id, { operation, route }) => {
     const printed = (kind: string): object | undefined => {
       const file = new URL(`../contracts/eal/examples/${id}.${kind}.json`, import.meta.url);
       return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : undefined;
     };
     const answer = printed('response');
     const request = printed('request');
-    // the seed's whd_8w3p1m is short for a TypeID
+    // the document's whd_8w3p1m is short for a TypeID
     const long = JSON.stringify(answer)?.replace(/whd_\w+/, 'whd_01kq80ht4hft9sbsqq10cj795n');
     if (answer) expect(JSON.stringify(jsonOf(responseOf(operation, route.status ?? 200).content)?.example)).toBe(long);
     if (request) expect(jsonOf(operation.requestBody?.content)?.example).toEqual(request);
