@@ -9,7 +9,7 @@ COPY sql sql
 COPY connectors connectors
 COPY src src
 USER node
-ENV HOST=0.0.0.0 PORT=8080 UV_THREADPOOL_SIZE=32
+ENV HOST=0.0.0.0 PORT=8080
 EXPOSE 8080
 ENTRYPOINT ["node", "src/main.ts"]
 CMD ["gateway"]

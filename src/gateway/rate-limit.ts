@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import type pg from 'pg';
 import {
   type RateLimiterAbstract,
@@ -38,6 +39,7 @@ interface Pair {
  */
 export function createRateLimiter(store: Store): RateLimiter {
   const pairs = new Map<string, Pair>();
+  const allowances = new LRUCache<string, number>({ max: 50_000 });
 
   const counter = (keyPrefix: string, points: number, duration: number): RateLimiterAbstract =>
     store.kind === 'memory'
@@ -74,13 +76,12 @@ export function createRateLimiter(store: Store): RateLimiter {
       const first = await take(sustained, who);
       const above = limit.burst - limit.perMinute;
       if (first.allowed) {
-        // the allowance is asked only when it is touched; untouched, it is whole
-        const left =
-          allowance && store.kind === 'memory' ? ((await allowance.get(who))?.remainingPoints ?? above) : above;
-        return { allowed: true, remaining: first.remaining + Math.max(0, left), reset: first.reset };
+        // what is left of the allowance is remembered from when it was last touched: asking would cost a round trip
+        return { allowed: true, remaining: first.remaining + (allowances.get(who) ?? above), reset: first.reset };
       }
       if (!allowance) return first;
       const second = await take(allowance, who);
+      allowances.set(who, second.remaining, { ttl: second.reset * 1000 });
       return { ...second, reset: second.allowed ? first.reset : Math.min(first.reset, second.reset) };
     },
   };
