@@ -1,3 +1,4 @@
+import { createServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { buildImage, createStack, type Stack } from './compose.ts';
@@ -12,6 +13,15 @@ const api = (path: string, init: RequestInit = {}): Promise<Response> =>
     headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json', ...init.headers },
   });
 
+function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
+    });
+  });
+}
+
 async function until<T>(what: string, probe: () => Promise<T | undefined> | T | undefined): Promise<T> {
   for (let tries = 0; tries < 240; tries += 1) {
     const found = await Promise.resolve(probe()).catch(() => undefined);
@@ -25,7 +35,7 @@ const health = (service: string): string =>
   stack.docker('inspect', '-f', '{{.State.Health.Status}}', stack.container(service)).trim();
 
 beforeAll(async () => {
-  stack = createStack(18_080);
+  stack = createStack(await freePort());
   buildImage(stack);
   stack.compose('up', '-d', '--no-build');
   for (const service of ['postgres', 'gateway', 'worker']) {
