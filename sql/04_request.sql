@@ -3,6 +3,7 @@
 -- A request carries its claims in request.jwt.claims, PostgREST's own setting; the gateway and the worker set the same:
 --   organization_id         the organization the request acts for
 --   key_id                  the API key it came with (none for the worker and the command line)
+--   contract                the contract of that key
 --   scopes                  what it may do: "leads.read", "leads.write", "webhooks.admin" … or "*"
 --   target_organization_id  a child organization whose rows a parent wants to read
 --   source                  api | cron | n8n | worker | system, as the audit log names it

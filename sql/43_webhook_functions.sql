@@ -11,7 +11,10 @@ declare
   endpoint app.webhook_endpoints;
 begin
   select * into endpoint from app.webhook_endpoints as e
-   where e.organization_id = tenant and e.id = webhook_id and e.deleted_at is null for no key update;
+   where e.organization_id = tenant and e.id = webhook_id and e.deleted_at is null
+     -- a key of one contract does not see, and so does not change, another contract's endpoints; the operator has none
+     and e.contract = coalesce(private.claims() ->> 'contract', e.contract)
+     for no key update;
   if endpoint.id is null then
     perform app.fail(404, 'not_found', 'No such webhook.');
   end if;

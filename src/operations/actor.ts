@@ -37,7 +37,7 @@ export function systemActor(organizationId: string, source: Source, correlationI
 export function claimsOf(actor: Actor, targetOrganizationId?: string): string {
   return JSON.stringify({
     organization_id: actor.organizationId,
-    ...(actor.kind === 'key' && { key_id: actor.keyId }),
+    ...(actor.kind === 'key' && { key_id: actor.keyId, contract: actor.contract }),
     scopes: actor.scopes,
     source: actor.source,
     correlation_id: actor.correlationId,

@@ -809,3 +809,20 @@ test('of two who change an endpoint the second waits for the first', async () =>
     second.release();
   }
 });
+
+describe('a key of another contract of the same organization', () => {
+  test.each([
+    ['change', 'select app.update_webhook($1, \'{"enabled": false}\')'],
+    ['delete', 'select app.delete_webhook($1)'],
+    ['rotate the secret of', "select app.rotate_webhook_secret($1, uuidv7(), 'x', 'x')"],
+    ['recover', "select app.recover_webhook($1, '2026-01-01')"],
+    ['test', 'select app.test_webhook($1, null)'],
+  ])('cannot %s an endpoint', async (_what, statement) => {
+    const { id } = await register();
+    const foreign = claimsOf(organization, { contract: 'ai93' });
+    expect(await failure(db.as('tenant', foreign, statement, [id]))).toMatchObject({ code: 'PT404' });
+    expect(await endpointOf(id)).toMatchObject({ enabled: true, deleted_at: null });
+    // its own contract's key can
+    await db.as('tenant', claimsOf(organization, { contract: 'eal' }), statement, [id]);
+  });
+});
