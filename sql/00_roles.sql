@@ -1,12 +1,12 @@
 -- Roles. Nobody but these reaches the core, and none of them can log in and own anything at once.
 --
 --   trunkline_owner   owns every object; no login. Its security-definer functions are the only way across tenants.
---   gateway           login of the HTTP gateway: may become anon or tenant, and nothing else.
---   postgrest         login of PostgREST: may become anon or tenant, and nothing else.
+--   gateway           login of the HTTP gateway: may become anon, tenant or workspace, and nothing else.
+--   postgrest         login of PostgREST: may become anon, tenant or workspace, and nothing else.
 --   worker            login of the background worker: may become tenant; crosses tenants only through named functions.
 --   anon              a request without a key.
 --   tenant            a request with a key: rows of one organization.
---   workspace         a key that sees every business of a parent organization (no privilege until a contract has such keys).
+--   workspace         a request with a key that sees every business of a workspace: a parent organization and its children.
 --   analyst           a person's own database login, bound to one organization. Reads only.
 --   analyst_all       a person's own database login that reads every organization. Reads only.
 --

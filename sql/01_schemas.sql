@@ -14,7 +14,7 @@ begin
   for wanted in
     select * from (values
       ('app', 'trunkline_owner'), ('api', 'trunkline_owner'), ('audit', 'trunkline_owner'),
-      ('private', 'trunkline_owner'), ('eal', 'trunkline_owner'), ('pgboss', 'worker')
+      ('private', 'trunkline_owner'), ('eal', 'trunkline_owner'), ('ai93', 'trunkline_owner'), ('pgboss', 'worker')
     ) as s (name, owner)
     where to_regnamespace(s.name) is null
   loop
@@ -39,13 +39,18 @@ begin
       from pg_proc as p
      where p.pronamespace = 'pg_catalog'::regnamespace
        and (p.proname ~ '^pg_(try_)?advisory_' or p.proname ~ '^lo_' or p.proname in ('lowrite', 'loread', 'pg_notify'))
-       and has_function_privilege('public', p.oid, 'execute')
+       and (has_function_privilege('public', p.oid, 'execute') or not has_function_privilege('workspace', p.oid, 'execute'))
   loop
     execute format('revoke execute on function %s from public', reaching.signature);
-    execute format('grant execute on function %s to trunkline_owner, gateway, worker, tenant, anon', reaching.signature);
+    execute format('grant execute on function %s to trunkline_owner, gateway, worker, tenant, workspace, anon', reaching.signature);
   end loop;
 end
 $$;
+
+-- Both come with PostgreSQL and are trusted, so no superuser is needed. pg_trgm: searching within words by an index;
+-- btree_gin: the workspace as the first column of that index, so that a search reads nobody else's entries.
+create extension if not exists pg_trgm;
+create extension if not exists btree_gin;
 
 set local role trunkline_owner;
 
@@ -54,15 +59,17 @@ comment on schema api     is 'Views and functions for PostgREST, analysts and BI
 comment on schema audit   is 'The immutable record of every change: monthly partitions, seven years, sealed every hour.';
 comment on schema private is 'Machinery of the core. No role may reach it by name.';
 comment on schema eal     is 'Wire shapes of the Expert AI Labs contract: one function per documented shape.';
+comment on schema ai93    is 'Wire shapes of the AI93 contract: one function per documented shape.';
 
 -- What is forgotten is refused: a new function can be called by nobody until it is granted.
 alter default privileges for role trunkline_owner revoke execute on functions from public;
 
 
-grant usage on schema api   to anon, tenant, analyst, analyst_all;
-grant usage on schema app   to anon, tenant, gateway, worker;
+grant usage on schema api   to anon, tenant, workspace, analyst, analyst_all;
+grant usage on schema app   to anon, tenant, workspace, gateway, worker;
 grant usage on schema audit to tenant, worker;
 grant usage on schema eal   to tenant, worker;
+grant usage on schema ai93  to tenant, workspace, worker;
 
 -- What has been applied, so that a start finds out with one look-up that there is nothing to do.
 create table if not exists private.core_state (

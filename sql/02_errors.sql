@@ -21,4 +21,4 @@ $$;
 
 comment on function app.fail is
   'Raises an error that every door shows to its caller: SQLSTATE PT<status>, HINT = code, DETAIL = {"field","reason"}.';
-grant execute on function app.fail to anon, tenant, gateway, worker;
+grant execute on function app.fail to anon, tenant, workspace, gateway, worker;

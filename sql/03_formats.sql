@@ -71,5 +71,14 @@ return (
 
 comment on function app.duration is 'A duration in one unit, as the API takes it: 30s, 5m, 2h, 1d.';
 
-grant execute on function app.duration to anon, tenant, gateway, worker, analyst, analyst_all;
-grant execute on function app.iso, app.cursor, app.typeid, app.typeid_uuid, app.event_public_id to anon, tenant, gateway, worker, analyst, analyst_all;
+-- A cell of a CSV file that a spreadsheet will not run: what begins as a formula does (=, +, -, @, a tab or line break, and the
+-- full-width forms of these) gets an apostrophe before it.
+create or replace function app.csv_cell(value text) returns text
+language sql immutable parallel safe
+return case when value ~ '^[=+\-@\t\r\n＝＋－＠]' then '''' || value else value end;
+
+comment on function app.csv_cell is 'A cell of a CSV file that a spreadsheet will not run as a formula: an apostrophe before what begins like one.';
+
+grant execute on function app.duration to anon, tenant, workspace, gateway, worker, analyst, analyst_all;
+grant execute on function app.iso, app.cursor, app.typeid, app.typeid_uuid, app.event_public_id to anon, tenant, workspace, gateway, worker, analyst, analyst_all;
+grant execute on function app.csv_cell to tenant, workspace;

@@ -5,6 +5,7 @@
 --   key_id                  the API key it came with (none for the worker and the command line)
 --   contract                the contract of that key
 --   scopes                  what it may do: "leads.read", "leads.write", "webhooks.admin" … or "*"
+--   reach                   "workspace": the request acts for the organization and every child of it (a workspace key)
 --   target_organization_id  a child organization whose rows a parent wants to read
 --   source                  api | cron | n8n | worker | system, as the audit log names it
 --   correlation_id          request id
@@ -120,6 +121,73 @@ $$;
 
 comment on function private.writable is 'Organization whose rows of the resource may be changed: the own one, given the scope resource.action.';
 
+-- The workspace of a request that reaches all of it: the organization whose key it is, and its children. A parent reaches its
+-- children's rows this way only with a key that the operator made for it; its other keys need a grant.
+--   resource, action  as in private.holds; 403 without the scope
+create or replace function private.workspace(resource text, action text default null) returns uuid
+language plpgsql stable security definer
+set search_path = ''
+as $$
+declare
+  claims jsonb := private.claims();
+  own    uuid  := private.tenant();
+begin
+  if own is null then
+    return null;
+  end if;
+  if not private.holds(claims, resource, action) then
+    perform app.fail(403, 'forbidden', format('The API key lacks the scope %s.%s.', resource, coalesce(action, 'read')));
+  end if;
+  -- the claims say so, and the key's own row must too
+  if claims ->> 'reach' is distinct from 'workspace' or claims ? 'key_id' and not exists (
+       select from app.api_keys as k
+        where k.organization_id = own and k.id = (claims ->> 'key_id')::uuid and k.reach = 'workspace') then
+    perform app.fail(403, 'forbidden', 'The API key is locked to one business.');
+  end if;
+  return own;
+end
+$$;
+
+comment on function private.workspace is 'Workspace whose rows of the resource the request may read (or, with an action, change); 403 without the scope or the reach.';
+
+-- Every organization of the request's workspace: for tables whose rows are looked up by what they belong to.
+create or replace function private.businesses(resource text, action text default null) returns uuid[]
+language plpgsql stable security definer
+set search_path = ''
+as $$
+declare
+  own uuid := private.workspace(resource, action);
+begin
+  return array(select o.id from app.organizations as o where o.parent_organization_id = own) || own;
+end
+$$;
+
+comment on function private.businesses is 'Organizations of the request''s workspace, as private.workspace finds it.';
+
+-- The organization that a request means: the one it names, or its own.
+-- Raises 404 for one that it does not reach; whether that one exists is not told.
+create or replace function app.business(wanted uuid) returns uuid
+language plpgsql stable security definer
+set search_path = ''
+as $$
+declare
+  own uuid := private.tenant();
+begin
+  if wanted is null or wanted = own then
+    return own;
+  end if;
+  if private.claims() ->> 'reach' = 'workspace' then
+    perform from app.organizations as o where o.id = wanted and o.parent_organization_id = own;
+    if found then
+      return wanted;
+    end if;
+  end if;
+  perform app.fail(404, 'not_found', 'No such business.', jsonb_build_object('field', 'businessId', 'reason', 'is not a business that the key reaches'));
+end
+$$;
+
+comment on function app.business is 'Organization that a request means: the named one, or with null its own; 404 for one that it does not reach.';
+
 -- A person's own database login, bound to an organization. The login is what was authenticated, so nothing that the
 -- session can set is asked.
 create table if not exists private.database_logins (
@@ -158,6 +226,7 @@ comment on function private.login_organization is 'Organization the session''s l
 
 -- Policies call these as the role that reads; they live in a schema that no role can name.
 grant execute on function private.tenant, private.readable, private.writable to tenant;
+grant execute on function private.tenant, private.workspace, private.businesses to workspace;
 grant execute on function private.login_organization to analyst;
 
 -- The same for functions that run with the rights of their caller, which cannot name private.
@@ -173,8 +242,8 @@ return (private.claims() ->> 'key_id')::uuid;
 
 comment on function app.key_id is 'API key the request came with; null when it came with none.';
 
-grant execute on function private.claims to tenant;
-grant execute on function app.tenant, app.key_id to tenant;
+grant execute on function private.claims to tenant, workspace;
+grant execute on function app.tenant, app.key_id, app.business to tenant, workspace;
 -- asked in the statement that takes the role, so before it is taken
 grant execute on function app.tenant, private.tenant to gateway;
 

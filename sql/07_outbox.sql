@@ -8,6 +8,7 @@ create table if not exists app.outbox (
   resource        text           not null,
   snapshot        jsonb          not null,
   occurred_at     timestamptz(3) not null,
+  changed         text[]         not null default '{}',
   constraint outbox_pkey primary key (organization_id, id)
 );
 
@@ -21,6 +22,7 @@ comment on column app.outbox.action          is 'resource.verb, as in the audit 
 comment on column app.outbox.resource        is 'Table the row came from.';
 comment on column app.outbox.snapshot        is 'The row as the change left it, secrets removed: a payload shows the moment of the change, however late it is delivered.';
 comment on column app.outbox.occurred_at     is 'When the change happened.';
+comment on column app.outbox.changed         is 'Columns that an update changed; some events are about one of them.';
 
 alter table app.outbox enable row level security;
 alter table app.outbox force row level security;
@@ -28,9 +30,11 @@ drop policy if exists "the core's own functions fill and drain it" on app.outbox
 create policy "the core's own functions fill and drain it" on app.outbox to trunkline_owner using (true) with check (true);
 
 -- The one trigger that records a change: an audit entry with a per-field diff, and the outbox row. Attached after every
--- insert, update and delete of a table as: execute function audit.record('<resource>', '<secret columns>', '<silent columns>')
---   secret columns  comma-separated; a change shows as [redacted] → [redacted], and they never reach a snapshot
---   silent columns  comma-separated; bookkeeping whose change alone is no event
+-- insert, update and delete of a table as:
+--   execute function audit.record('<resource>', '<secret columns>', '<silent columns>', '<derived columns>')
+--   secret columns   comma-separated; a change shows as [redacted] → [redacted], and they never reach a snapshot
+--   silent columns   comma-separated; bookkeeping whose change alone is no event
+--   derived columns  comma-separated; computed from the others, so neither shown nor kept
 create or replace function audit.record() returns trigger
 language plpgsql security definer
 set search_path = ''
@@ -39,8 +43,9 @@ declare
   resource constant text   := tg_argv[0];
   secret   constant text[] := string_to_array(coalesce(tg_argv[1], ''), ',');
   silent   constant text[] := array['id', 'organization_id', 'created_at', 'updated_at'] || string_to_array(coalesce(tg_argv[2], ''), ',');
-  before   jsonb := case when tg_op <> 'INSERT' then to_jsonb(old) else '{}' end;
-  after    jsonb := case when tg_op <> 'DELETE' then to_jsonb(new) else '{}' end;
+  derived  constant text[] := string_to_array(coalesce(tg_argv[3], ''), ',');
+  before   jsonb := case when tg_op <> 'INSERT' then to_jsonb(old) - derived else '{}' end;
+  after    jsonb := case when tg_op <> 'DELETE' then to_jsonb(new) - derived else '{}' end;
   subject  jsonb := case when tg_op = 'DELETE' then before else after end;
   tenant   uuid  := coalesce(subject ->> 'organization_id', subject ->> 'id')::uuid;
   claims   jsonb := private.claims();
@@ -93,13 +98,14 @@ begin
     uuid_extract_timestamp(entry_id)
   );
 
-  insert into app.outbox (organization_id, id, action, resource, snapshot, occurred_at)
-  values (tenant, entry_id, resource || '.' || verb, tg_table_name, subject - secret, uuid_extract_timestamp(entry_id));
+  insert into app.outbox (organization_id, id, action, resource, snapshot, occurred_at, changed)
+  values (tenant, entry_id, resource || '.' || verb, tg_table_name, subject - secret, uuid_extract_timestamp(entry_id),
+          case when tg_op = 'UPDATE' then array(select jsonb_object_keys(diff)) else '{}' end);
   return null;
 end
 $$;
 
-comment on function audit.record is 'Trigger: writes the audit entry with its diff and the outbox row of a change. Arguments: resource, secret columns, silent columns.';
+comment on function audit.record is 'Trigger: writes the audit entry with its diff and the outbox row of a change. Arguments: resource, secret columns, silent columns, derived columns.';
 
 -- The verb of an update: a state that ended has a name of its own, everything else is "updated".
 create or replace function audit.verb(resource text, before jsonb, after jsonb) returns text

@@ -17,6 +17,7 @@ create table if not exists app.api_keys (
   rotated_from    uuid,
   created_at      timestamptz(3) not null default now(),
   updated_at      timestamptz(3) not null default now(),
+  reach           text           not null default 'organization',
   constraint api_keys_pkey primary key (organization_id, id),
   constraint api_keys_organization_fkey foreign key (organization_id) references app.organizations (id) on delete cascade,
   constraint api_keys_rotated_from_fkey foreign key (organization_id, rotated_from) references app.api_keys (organization_id, id)
@@ -26,6 +27,7 @@ create table if not exists app.api_keys (
   constraint api_keys_name        check (name ~ '\S' and length(name) <= 100),
   constraint api_keys_hash        check (octet_length(key_hash) = 32),
   constraint api_keys_rate        check (rate_per_minute > 0 and rate_burst >= rate_per_minute),
+  constraint api_keys_reach       check (reach = 'organization' or reach = 'workspace' and contract = 'ai93'),
   constraint api_keys_scopes      check (
     cardinality(scopes) > 0 and array_position(scopes, null) is null
     and case contract
@@ -59,11 +61,13 @@ comment on column app.api_keys.last_used_at    is 'When it was last seen, to wit
 comment on column app.api_keys.rotated_from    is 'The key this one replaces.';
 comment on column app.api_keys.created_at      is 'When it was made.';
 comment on column app.api_keys.updated_at      is 'When it last changed.';
+comment on column app.api_keys.reach           is 'organization: locked to it · workspace: the organization and every child of it.';
 comment on constraint api_keys_contract    on app.api_keys is 'contract: must be one of eal, ai93, leadscraper';
 comment on constraint api_keys_environment on app.api_keys is 'environment: must be live or test';
 comment on constraint api_keys_name        on app.api_keys is 'name: must not be blank, at most 100 characters';
 comment on constraint api_keys_hash        on app.api_keys is 'key_hash: must be a SHA-256';
 comment on constraint api_keys_scopes      on app.api_keys is 'scopes: at least one scope of the key''s contract';
+comment on constraint api_keys_reach       on app.api_keys is 'reach: organization, or for a key of ai93 also workspace';
 comment on constraint api_keys_rate        on app.api_keys is 'rate_burst: must be at least rate_per_minute';
 
 -- Gateways hold keys in memory for a moment; this tells them to forget one. (It is a courtesy: private.tenant() asks the
@@ -80,6 +84,32 @@ $$;
 
 comment on function app.announce_key is 'Trigger: tells gateways (channel trunkline_keys) to forget a key they hold in memory.';
 
+-- Who reaches a whole workspace (a key, or a webhook endpoint) reads the children's rows without their grant. So only the operator
+-- makes one, and only for the top.
+create or replace function app.check_reach() returns trigger
+language plpgsql security definer
+set search_path = ''
+as $$
+begin
+  if new.reach <> 'workspace' then
+    return new;
+  end if;
+  if private.claims() ? 'key_id' then
+    perform app.fail(403, 'forbidden', 'Only the operator can give access to a whole workspace.');
+  end if;
+  perform from app.organizations as o where o.id = new.organization_id and o.parent_organization_id is not null;
+  if found then
+    perform app.fail(400, 'invalid_request', 'A business is no workspace: what is made for it is locked to it.',
+      jsonb_build_object('field', 'reach', 'reason', 'workspace needs an organization without a parent'));
+  end if;
+  return new;
+end
+$$;
+
+comment on function app.check_reach is 'Trigger: whole workspaces only for organizations without a parent, and only by the operator.';
+
+create or replace trigger _200_check_reach before insert or update of reach, organization_id on app.api_keys
+  for each row execute function app.check_reach();
 create or replace trigger _100_touch before update of name, scopes, expires_at, revoked_at, rate_per_minute, rate_burst on app.api_keys
   for each row execute function private.touch();
 create or replace trigger _500_record after insert or update or delete on app.api_keys
@@ -99,12 +129,12 @@ create policy "an admin key manages the keys of its organization" on app.api_key
 -- The key with this hash, whatever its state, for the gateway's key check; no row when there is none.
 create or replace function app.authenticate(hash bytea)
 returns table (organization_id uuid, key_id uuid, contract text, environment text, scopes text[],
-               rate_per_minute integer, rate_burst integer, expires_at timestamptz, revoked_at timestamptz)
+               rate_per_minute integer, rate_burst integer, expires_at timestamptz, revoked_at timestamptz, reach text)
 language sql stable security definer
 set search_path = ''
 as $$
   select k.organization_id, k.id, k.contract, k.environment, k.scopes,
-         k.rate_per_minute, k.rate_burst, k.expires_at, k.revoked_at
+         k.rate_per_minute, k.rate_burst, k.expires_at, k.revoked_at, k.reach
     from app.api_keys as k where k.key_hash = hash
 $$;
 
@@ -127,7 +157,8 @@ comment on function app.note_key_uses is 'Sets last_used_at of many keys at once
 
 -- Makes a key for the request's organization from a hash that the gateway computed.
 create or replace function app.create_key(
-  contract text, environment text, name text, hash bytea, prefix text, scopes text[], expiry timestamptz, rotated_from uuid default null
+  contract text, environment text, name text, hash bytea, prefix text, scopes text[], expiry timestamptz, rotated_from uuid default null,
+  reach text default 'organization'
 ) returns app.api_keys
 language plpgsql
 set search_path = ''
@@ -139,9 +170,10 @@ begin
     perform app.fail(400, 'invalid_request', 'The key would have expired already.',
       jsonb_build_object('field', 'expires_at', 'reason', 'must be in the future'));
   end if;
-  insert into app.api_keys (organization_id, contract, environment, name, key_hash, key_prefix, scopes, expires_at, rotated_from)
+  insert into app.api_keys (organization_id, contract, environment, name, key_hash, key_prefix, scopes, expires_at, rotated_from, reach)
   values (app.tenant(), create_key.contract, create_key.environment, create_key.name, hash, prefix,
-          array(select s from unnest(create_key.scopes) with ordinality as given (s, position) group by s order by min(position)), expiry, create_key.rotated_from)
+          array(select s from unnest(create_key.scopes) with ordinality as given (s, position) group by s order by min(position)), expiry, create_key.rotated_from,
+          create_key.reach)
   returning * into made;
   return made;
 end
@@ -170,9 +202,9 @@ begin
   if old_key.id is null then
     perform app.fail(404, 'not_found', 'No such API key.');
   end if;
-  insert into app.api_keys (organization_id, contract, environment, name, key_hash, key_prefix, scopes, rate_per_minute, rate_burst, expires_at, rotated_from)
+  insert into app.api_keys (organization_id, contract, environment, name, key_hash, key_prefix, scopes, rate_per_minute, rate_burst, expires_at, rotated_from, reach)
   values (old_key.organization_id, old_key.contract, old_key.environment, old_key.name, hash, prefix, old_key.scopes,
-          old_key.rate_per_minute, old_key.rate_burst, expiry, old_key.id)
+          old_key.rate_per_minute, old_key.rate_burst, expiry, old_key.id, old_key.reach)
   returning * into made;
   return made;
 end
@@ -200,8 +232,8 @@ $$;
 
 comment on function app.revoke_key is 'Stops a key of the calling organization at once; 404 when there is none in force.';
 
-grant select (organization_id, id, contract, environment, name, key_prefix, scopes, rate_per_minute, rate_burst, expires_at, revoked_at, last_used_at, rotated_from, created_at, updated_at, key_hash),
-      insert (organization_id, contract, environment, name, key_hash, key_prefix, scopes, rate_per_minute, rate_burst, expires_at, rotated_from),
+grant select (organization_id, id, contract, environment, name, key_prefix, scopes, rate_per_minute, rate_burst, expires_at, revoked_at, last_used_at, rotated_from, created_at, updated_at, key_hash, reach),
+      insert (organization_id, contract, environment, name, key_hash, key_prefix, scopes, rate_per_minute, rate_burst, expires_at, rotated_from, reach),
       update (expires_at, revoked_at)
    on app.api_keys to tenant;
 grant execute on function app.authenticate, app.note_key_uses to gateway;

@@ -4,6 +4,39 @@
 --   pipeline_stage:   new → contacted → replied → qualified → won
 --                      └────────┴──────────┴──────────┴────→ lost        (any move is allowed; people correct themselves)
 
+-- A text to search in and with: lower case, without accents, whatever the database's own collation knows.
+create or replace function app.fold(value text) returns text
+language plpgsql immutable parallel safe
+set search_path = ''
+as $$
+begin
+  if value !~ '[^\x01-\x7f]' then
+    return lower(value);
+  end if;
+  return translate(
+    casefold(regexp_replace(normalize(value, NFKD), '[\u0300-\u036f]', '', 'g') collate pg_catalog.pg_unicode_fast),
+    'øłđħıð', 'oldhid');
+end
+$$;
+
+comment on function app.fold is 'A text to search in and with: lower case, without accents.';
+
+-- A phone number in one notation: the digits with the country code, where one can be told. Ten digits without one are taken for
+-- a number of the North American plan, as the documents' are. Null for what holds no digit.
+create or replace function app.phone_key(phone text) returns text
+language sql immutable parallel safe
+return (
+  select case when digits = ''                        then null
+              when phone ~ '^\s*\+'                   then digits
+              when digits ~ '^00[1-9]\d{7,}$'         then substr(digits, 3)
+              when digits ~ '^011[1-9]\d{7,}$'        then substr(digits, 4)
+              when digits ~ '^[2-9]\d{9}$'            then '1' || digits
+              else digits end
+    from (select regexp_replace(phone, '\D', '', 'g') as digits) as d
+);
+
+comment on function app.phone_key is 'A phone number in one notation: digits with the country code, where one can be told; null without digits.';
+
 create table if not exists app.leads (
   organization_id            uuid           not null,
   id                         uuid           not null default uuidv7(),
@@ -50,6 +83,14 @@ create table if not exists app.leads (
   crm_last_synced_at         timestamptz(3),
   created_at                 timestamptz(3) not null default now(),
   updated_at                 timestamptz(3) not null default now(),
+  external_id                text,
+  last_reply_at              timestamptz(3),
+  reply_count                integer        not null default 0,
+  -- derived from the others by the trigger _050_derive
+  workspace_id               uuid           not null,
+  email_key                  text,
+  phone_key                  text,
+  search_text                text           not null default '',
   constraint leads_pkey primary key (organization_id, id),
   constraint leads_organization_fkey foreign key (organization_id) references app.organizations (id) on delete restrict,
   constraint leads_identifiable   check (num_nonnulls(name, company, email, phone, handle) > 0),
@@ -71,16 +112,33 @@ create table if not exists app.leads (
   constraint leads_ai_reasoning   check (length(ai_reasoning) <= 10000),
   constraint leads_notes          check (length(notes) <= 10000),
   constraint leads_tags           check (cardinality(tags) <= 100 and array_position(tags, null) is null),
-  constraint leads_enrichment     check (jsonb_typeof(enrichment) = 'object')
+  constraint leads_enrichment     check (jsonb_typeof(enrichment) = 'object'),
+  constraint leads_target_type    check (length(target_type) between 1 and 100),
+  constraint leads_external_id    check (external_id is null or length(external_id) between 1 and 255 and source is not null),
+  constraint leads_handoff        check (length(handoff_destination) between 1 and 200 and (handoff_metadata is null or jsonb_typeof(handoff_metadata) = 'object'))
 );
 
 -- Keyset pages, newest first: all leads, one stage, one source. An index an equality short of these would have to sort.
 create index if not exists leads_newest       on app.leads (organization_id, created_at desc, id desc);
 create index if not exists leads_by_stage     on app.leads (organization_id, pipeline_stage, created_at desc, id desc);
 create index if not exists leads_by_source    on app.leads (organization_id, source, created_at desc, id desc);
+-- the same pages of a whole workspace
+create index if not exists leads_workspace_newest on app.leads (workspace_id, created_at desc, id desc);
+create index if not exists leads_workspace_stage  on app.leads (workspace_id, pipeline_stage, created_at desc, id desc);
+create index if not exists leads_workspace_source on app.leads (workspace_id, source, created_at desc, id desc);
+create index if not exists leads_workspace_id     on app.leads (workspace_id, id);
 -- "do we know this person?": connectors and imports look a lead up by what a caller or a form gives
-create index if not exists leads_by_email     on app.leads (organization_id, lower(email)) where email is not null;
-create index if not exists leads_by_phone     on app.leads (organization_id, phone) where phone is not null;
+create index if not exists leads_by_email     on app.leads (organization_id, email_key) where email_key is not null;
+create index if not exists leads_by_phone     on app.leads (organization_id, phone_key) where phone_key is not null;
+-- a source that tells of a lead twice makes one lead
+create unique index if not exists leads_by_external_id on app.leads (organization_id, source, external_id) where external_id is not null;
+-- words anywhere in names, addresses, numbers and notes; tags. Rows are many and searches few, so it is kept from growing long.
+do $$
+begin
+  execute format('create index if not exists leads_search on app.leads using gin (workspace_id, tags, search_text %I.gin_trgm_ops)',
+                 (select n.nspname from pg_extension as e join pg_namespace as n on n.oid = e.extnamespace where e.extname = 'pg_trgm'));
+end
+$$;
 
 comment on table  app.leads                            is 'Leads, with every field that the three contracts give one.';
 comment on column app.leads.organization_id            is 'Organization (business) the lead belongs to.';
@@ -123,6 +181,13 @@ comment on column app.leads.crm_status                 is 'ok | pending | error.
 comment on column app.leads.crm_last_synced_at         is 'When it was last pushed.';
 comment on column app.leads.created_at                 is 'When it was created.';
 comment on column app.leads.updated_at                 is 'When it last changed.';
+comment on column app.leads.external_id                is 'Id of the lead at its source; one lead per source and id.';
+comment on column app.leads.last_reply_at              is 'When the lead last replied.';
+comment on column app.leads.reply_count                is 'Number of replies recorded.';
+comment on column app.leads.workspace_id               is 'The organization''s parent, or itself: whose workspace keys see the lead. Derived.';
+comment on column app.leads.email_key                  is 'Email address in lower case, to look it up by. Derived.';
+comment on column app.leads.phone_key                  is 'Phone number as digits with the country code, to look it up by. Derived.';
+comment on column app.leads.search_text                is 'Names, addresses, number and notes in lower case without accents, to search in. Derived.';
 
 comment on constraint leads_identifiable   on app.leads is 'email: a lead needs at least one of email, phone, name, company or handle';
 comment on constraint leads_name           on app.leads is 'name: 1 to 200 characters';
@@ -144,9 +209,51 @@ comment on constraint leads_ai_reasoning   on app.leads is 'ai_reasoning: at mos
 comment on constraint leads_notes          on app.leads is 'notes: at most 10000 characters';
 comment on constraint leads_tags           on app.leads is 'tags: at most 100, none of them null';
 comment on constraint leads_enrichment     on app.leads is 'enrichment: must be an object';
+comment on constraint leads_target_type    on app.leads is 'target_type: 1 to 100 characters';
+comment on constraint leads_external_id    on app.leads is 'external_id: 1 to 255 characters, and it needs a source';
+comment on constraint leads_handoff        on app.leads is 'handoff_destination: 1 to 200 characters, and the metadata must be an object';
 
+-- What look-ups and searches need, from what a lead says. The text begins with a space, and so does each of its words.
+create or replace function app.derive_lead() returns trigger
+language plpgsql security definer
+set search_path = ''
+as $$
+begin
+  new.workspace_id := coalesce((select coalesce(o.parent_organization_id, o.id) from app.organizations as o where o.id = new.organization_id),
+                               new.organization_id);
+  new.email_key    := lower(new.email);
+  new.phone_key    := app.phone_key(new.phone);
+  new.search_text  := app.fold(regexp_replace(concat_ws(' ', '', new.name, new.handle, new.company, new.email, new.phone_key, new.notes), '\s+', ' ', 'g'));
+  return new;
+end
+$$;
+
+comment on function app.derive_lead is 'Trigger: fills workspace_id, email_key, phone_key and search_text of a lead.';
+
+create or replace trigger _050_derive
+  before insert or update of organization_id, workspace_id, name, handle, company, email, email_key, phone, phone_key, notes, search_text on app.leads
+  for each row execute function app.derive_lead();
 create or replace trigger _100_touch before update on app.leads for each row execute function private.touch();
-create or replace trigger _500_record after insert or update or delete on app.leads for each row execute function audit.record('lead');
+create or replace trigger _500_record after insert or update or delete on app.leads
+  for each row execute function audit.record('lead', '', '', 'workspace_id,email_key,phone_key,search_text');
+
+-- A business that gets another parent takes its leads along.
+create or replace function app.move_leads() returns trigger
+language plpgsql security definer
+set search_path = ''
+as $$
+begin
+  update app.leads set workspace_id = new.id where organization_id = new.id;
+  return null;
+end
+$$;
+
+comment on function app.move_leads is 'Trigger: leads of an organization that gets another parent belong to that workspace.';
+
+create or replace trigger _600_move_leads after update of parent_organization_id on app.organizations
+  for each row when (new.parent_organization_id is distinct from old.parent_organization_id) execute function app.move_leads();
+
+grant execute on function app.phone_key to tenant, workspace;
 
 alter table app.leads enable row level security;
 alter table app.leads force row level security;
@@ -161,6 +268,15 @@ create policy "a key that may write adds leads to its organization" on app.leads
 drop policy if exists "a key that may write changes its organization's leads" on app.leads;
 create policy "a key that may write changes its organization's leads" on app.leads for update to tenant
   using (organization_id = (select private.writable('leads')));
+drop policy if exists "a workspace key sees the leads of every business" on app.leads;
+create policy "a workspace key sees the leads of every business" on app.leads for select to workspace
+  using (workspace_id = (select private.workspace('leads')));
+drop policy if exists "a workspace key that may write adds leads to a business" on app.leads;
+create policy "a workspace key that may write adds leads to a business" on app.leads for insert to workspace
+  with check (workspace_id = (select private.workspace('leads', 'write')));
+drop policy if exists "a workspace key that may write changes leads of a business" on app.leads;
+create policy "a workspace key that may write changes leads of a business" on app.leads for update to workspace
+  using (workspace_id = (select private.workspace('leads', 'write')));
 drop policy if exists "a database login sees its organization's leads" on app.leads;
 create policy "a database login sees its organization's leads" on app.leads for select to analyst
   using (organization_id = (select private.login_organization()));
@@ -169,16 +285,18 @@ create policy "a login for all sees every lead" on app.leads for select to analy
 
 grant insert (organization_id, name, company, email, phone, handle, job_title, source, source_url, target_type, context,
               pipeline_stage, lead_score, tags, notes, industry, company_size, pain_points, timeline, budget_range,
-              ai_reasoning, signals, enrichment, enriched_at, linkedin_url, twitter_url, facebook_url) on app.leads to tenant;
+              ai_reasoning, signals, enrichment, enriched_at, linkedin_url, twitter_url, facebook_url, external_id)
+   on app.leads to tenant, workspace;
 grant update (name, company, email, phone, handle, job_title, source, source_url, target_type, context,
               pipeline_stage, lead_score, scored_at, tags, notes, industry, company_size, pain_points, timeline, budget_range,
               ai_reasoning, qualification_completed_at, signals, enrichment, enriched_at, linkedin_url, twitter_url, facebook_url)
-   on app.leads to tenant;
+   on app.leads to tenant, workspace;
 grant select (organization_id, id, name, company, email, phone, handle, job_title, source, source_url, target_type, context,
               job_id, pipeline_stage, lead_score, scored_at, tags, notes, industry, company_size, pain_points, timeline,
               budget_range, ai_reasoning, qualification_completed_at, signals, enrichment, enriched_at, linkedin_url,
               twitter_url, facebook_url, handed_off_at, handoff_destination, handoff_metadata, crm_vendor, crm_external_id,
-              crm_status, crm_last_synced_at, created_at, updated_at) on app.leads to tenant, analyst, analyst_all;
+              crm_status, crm_last_synced_at, created_at, updated_at, external_id, last_reply_at, reply_count,
+              workspace_id, email_key, phone_key, search_text) on app.leads to tenant, workspace, analyst, analyst_all;
 
 -- The organization of a new row defaults to the request's, so that nobody has to say it.
 alter table app.leads alter column organization_id set default private.tenant();
@@ -188,7 +306,7 @@ select organization_id, id, name, company, email, phone, handle, job_title, sour
        pipeline_stage, lead_score, scored_at, tags, notes, industry, company_size, pain_points, timeline, budget_range,
        ai_reasoning, qualification_completed_at, signals, enrichment, enriched_at, linkedin_url, twitter_url, facebook_url,
        handed_off_at, handoff_destination, handoff_metadata, crm_vendor, crm_external_id, crm_status, crm_last_synced_at,
-       created_at, updated_at
+       created_at, updated_at, external_id, last_reply_at, reply_count
   from app.leads;
 
 alter view api.leads alter column organization_id set default private.tenant();
@@ -210,13 +328,13 @@ begin
 end
 $$;
 
-grant select on api.leads to tenant, analyst, analyst_all;
+grant select on api.leads to tenant, workspace, analyst, analyst_all;
 grant insert (name, company, email, phone, handle, job_title, source, source_url, target_type, context,
               pipeline_stage, lead_score, tags, notes, industry, company_size, pain_points, timeline, budget_range,
-              ai_reasoning, signals, enrichment, enriched_at, linkedin_url, twitter_url, facebook_url) on api.leads to tenant;
+              ai_reasoning, signals, enrichment, enriched_at, linkedin_url, twitter_url, facebook_url, external_id) on api.leads to tenant, workspace;
 grant update (name, company, email, phone, handle, job_title, source, source_url, target_type, context,
               pipeline_stage, lead_score, tags, notes, industry, company_size, pain_points, timeline, budget_range,
-              ai_reasoning, signals, enrichment, enriched_at, linkedin_url, twitter_url, facebook_url) on api.leads to tenant;
+              ai_reasoning, signals, enrichment, enriched_at, linkedin_url, twitter_url, facebook_url) on api.leads to tenant, workspace;
 
 -- Counts and conversion by week of creation, source and stage.
 create or replace view api.lead_pipeline with (security_invoker = true) as
@@ -242,4 +360,4 @@ comment on column api.lead_pipeline.leads           is 'Number of leads.';
 comment on column api.lead_pipeline.average_score   is 'Average score of these leads.';
 comment on column api.lead_pipeline.share           is 'Part of that week''s leads from that source that are in this stage (0–1).';
 comment on column api.lead_pipeline.conversion_rate is 'Part of that week''s leads from that source that were won (0–1).';
-grant select on api.lead_pipeline to tenant, analyst, analyst_all;
+grant select on api.lead_pipeline to tenant, workspace, analyst, analyst_all;

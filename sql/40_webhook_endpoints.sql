@@ -7,6 +7,8 @@ create table if not exists app.event_types (
   action      text,
   sample      jsonb not null,
   description text  not null,
+  changed     text[],
+  condition   jsonpath,
   constraint event_types_pkey primary key (contract, type)
 );
 
@@ -16,6 +18,8 @@ comment on column app.event_types.type        is 'Event name, as subscribed to.'
 comment on column app.event_types.action      is 'Audit action that fires it; null: every action.';
 comment on column app.event_types.sample      is 'Data of a test event, when the organization has no such row yet.';
 comment on column app.event_types.description is 'When it fires.';
+comment on column app.event_types.changed     is 'Fires only when one of these columns changed; null: whatever changed.';
+comment on column app.event_types.condition   is 'Fires only when this holds of the row as the change left it; null: always.';
 
 create table if not exists app.webhook_endpoints (
   organization_id uuid           not null,
@@ -31,6 +35,7 @@ create table if not exists app.webhook_endpoints (
   deleted_at      timestamptz(3),
   created_at      timestamptz(3) not null default now(),
   updated_at      timestamptz(3) not null default now(),
+  reach           text           not null default 'organization',
   constraint webhook_endpoints_pkey primary key (organization_id, id),
   -- registering is idempotent by URL; a deleted endpoint keeps its row, and is resumed when its URL registers again
   constraint webhook_endpoints_url_key unique (organization_id, contract, url),
@@ -38,7 +43,8 @@ create table if not exists app.webhook_endpoints (
   constraint webhook_endpoints_url         check (url ~ '^https?://' and length(url) <= 2048),
   constraint webhook_endpoints_events      check (cardinality(events) > 0 and array_position(events, null) is null),
   constraint webhook_endpoints_description check (length(description) <= 500),
-  constraint webhook_endpoints_schedule    check (cardinality(retry_schedule) <= 24 and array_position(retry_schedule, null) is null)
+  constraint webhook_endpoints_schedule    check (cardinality(retry_schedule) <= 24 and array_position(retry_schedule, null) is null),
+  constraint webhook_endpoints_reach       check (reach = 'organization' or reach = 'workspace' and contract = 'ai93')
 );
 
 comment on table  app.webhook_endpoints                 is 'Where an organization wants its events sent.';
@@ -55,10 +61,12 @@ comment on column app.webhook_endpoints.retry_schedule  is 'Times of the retries
 comment on column app.webhook_endpoints.deleted_at      is 'When it was deleted; its events are kept for 24 hours more.';
 comment on column app.webhook_endpoints.created_at      is 'When it was registered.';
 comment on column app.webhook_endpoints.updated_at      is 'When it last changed.';
+comment on column app.webhook_endpoints.reach           is 'organization: its own events · workspace: those of its children too.';
 comment on constraint webhook_endpoints_url         on app.webhook_endpoints is 'url: must be an HTTPS address of at most 2048 characters';
 comment on constraint webhook_endpoints_url_key     on app.webhook_endpoints is 'url: another endpoint of this organization has this address';
 comment on constraint webhook_endpoints_events      on app.webhook_endpoints is 'events: at least one event type';
 comment on constraint webhook_endpoints_description on app.webhook_endpoints is 'description: at most 500 characters';
+comment on constraint webhook_endpoints_reach       on app.webhook_endpoints is 'reach: organization, or for an endpoint of ai93 also workspace';
 comment on constraint webhook_endpoints_schedule    on app.webhook_endpoints is 'retry_schedule: at most 24 retries';
 
 -- What deliveries leave behind. Apart from the endpoint, because every batch of deliveries writes it and nobody audits it.
@@ -133,6 +141,8 @@ $$;
 comment on function app.check_events is 'Trigger: refuses event names that the endpoint''s contract does not have; keeps each once, in the order given.';
 
 create or replace trigger _100_touch before update on app.webhook_endpoints for each row execute function private.touch();
+create or replace trigger _200_check_reach before insert or update of reach, organization_id on app.webhook_endpoints
+  for each row execute function app.check_reach();
 create or replace trigger _200_check_events before insert or update of events, contract on app.webhook_endpoints
   for each row execute function app.check_events();
 create or replace trigger _500_record after insert or update or delete on app.webhook_endpoints
@@ -182,8 +192,8 @@ create policy "the core's own functions reach every secret" on app.webhook_secre
 drop policy if exists "a key sees its organization's secrets" on app.webhook_secrets;
 create policy "a key sees its organization's secrets" on app.webhook_secrets for select to tenant
   using (organization_id = (select private.tenant()));
-grant select (contract, type, action, sample, description) on app.event_types to tenant, analyst, analyst_all;
-grant select (organization_id, id, contract, url, events, description, enabled, disabled_at, disabled_reason, retry_schedule, deleted_at, created_at, updated_at)
+grant select (contract, type, action, sample, description, changed, condition) on app.event_types to tenant, analyst, analyst_all;
+grant select (organization_id, id, contract, url, events, description, enabled, disabled_at, disabled_reason, retry_schedule, deleted_at, created_at, updated_at, reach)
    on app.webhook_endpoints to tenant, analyst, analyst_all;
 grant select (organization_id, endpoint_id, last_delivery_at, last_delivery_status, failing_since)
    on app.webhook_health to tenant, analyst, analyst_all;

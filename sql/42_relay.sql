@@ -17,15 +17,21 @@ as $$
     returning o.*
   ),
   matching as materialized (
-    select c.organization_id, c.id as change_id, c.resource, c.snapshot, c.occurred_at, t.type, e.id as endpoint_id,
+    select e.organization_id, c.id as change_id, c.resource, c.snapshot, c.occurred_at, t.type, e.id as endpoint_id,
            e.enabled and e.deleted_at is null as open, uuidv7() as id
       from change as c
-      join app.webhook_endpoints as e on e.organization_id = c.organization_id
+      left join app.organizations as o on o.id = c.organization_id
+      -- who subscribes to all of a workspace gets its businesses' events as its own
+      join app.webhook_endpoints as e
+        on e.organization_id = any (array[c.organization_id, o.parent_organization_id])
+       and (e.organization_id = c.organization_id or e.reach = 'workspace')
       join app.event_types as t on t.contract = e.contract and t.type = any (e.events) and coalesce(t.action, c.action) = c.action
+       and (t.changed is null or t.changed && c.changed)
+       and (t.condition is null or c.snapshot @@ t.condition)
      where (e.deleted_at is null or e.deleted_at > now() - interval '24 hours')
        and c.occurred_at >= e.created_at
   ),
-  -- One event for a change and a type, whoever subscribes. Its id is chosen here, because joining the deliveries to the events
+  -- One event for a change, a type and a subscribing organization. Its id is chosen here, because joining the deliveries to the events
   -- that were just made takes the square of the batch: the planner knows nothing of their number.
   subscribed as materialized (
     select m.*, first_value(m.id) over (partition by m.organization_id, m.change_id, m.type order by m.id) as event_id

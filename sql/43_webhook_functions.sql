@@ -23,12 +23,13 @@ end
 $$;
 
 -- Registers an endpoint for the calling organization.
+--   reach    organization, or workspace: the events of its children too (the operator's to give)
 --   created  true: it is new, or resumed after a deletion, and the given secret is its secret; false: it was there already
 -- A URL that is registered answers with the endpoint as it is. One that was deleted comes back with a new secret, and what
 -- it missed in the last 24 hours and still subscribes to is sent.
 create or replace function app.register_webhook(
   contract text, url text, events text[], description text, retry_schedule interval[],
-  secret_id uuid, ciphertext bytea, secret_prefix text,
+  secret_id uuid, ciphertext bytea, secret_prefix text, reach text default 'organization',
   out endpoint app.webhook_endpoints, out created boolean
 )
 language plpgsql security definer
@@ -37,8 +38,9 @@ as $$
 declare
   tenant uuid := private.writable('webhooks', 'admin');
 begin
-  insert into app.webhook_endpoints (organization_id, contract, url, events, description, retry_schedule)
-  values (tenant, register_webhook.contract, register_webhook.url, register_webhook.events, register_webhook.description, register_webhook.retry_schedule)
+  insert into app.webhook_endpoints (organization_id, contract, url, events, description, retry_schedule, reach)
+  values (tenant, register_webhook.contract, register_webhook.url, register_webhook.events, register_webhook.description, register_webhook.retry_schedule,
+          register_webhook.reach)
   on conflict on constraint webhook_endpoints_url_key do nothing
   returning * into endpoint;
   created := endpoint.id is not null;
@@ -53,7 +55,7 @@ begin
     end if;
     update app.webhook_endpoints as e
        set events = register_webhook.events, description = register_webhook.description, retry_schedule = register_webhook.retry_schedule,
-           enabled = true, disabled_at = null, disabled_reason = null, deleted_at = null
+           reach = register_webhook.reach, enabled = true, disabled_at = null, disabled_reason = null, deleted_at = null
      where e.organization_id = tenant and e.id = endpoint.id
     returning * into endpoint;
     delete from app.webhook_secrets as s where s.organization_id = tenant and s.endpoint_id = endpoint.id;
@@ -228,7 +230,11 @@ begin
   end if;
   select * into known from app.event_types as t where t.contract = endpoint.contract and t.type = chosen;
   if starts_with(chosen, 'lead.') then
-    select to_jsonb(l) into newest from app.leads as l where l.organization_id = tenant order by l.created_at desc, l.id desc limit 1;
+    if endpoint.reach = 'workspace' then
+      select to_jsonb(l) into newest from app.leads as l where l.workspace_id = tenant order by l.created_at desc, l.id desc limit 1;
+    else
+      select to_jsonb(l) into newest from app.leads as l where l.organization_id = tenant order by l.created_at desc, l.id desc limit 1;
+    end if;
     -- without a lead, the sample goes the way of one, so that it has the shape of one
     newest := coalesce(newest, known.sample || jsonb_build_object('organization_id', tenant, 'created_at', now(), 'updated_at', now()));
   elsif chosen = 'audit.log.event' then

@@ -33,7 +33,7 @@ alter table app.idempotency_keys force row level security;
 drop policy if exists "the core's own functions remove what has expired" on app.idempotency_keys;
 create policy "the core's own functions remove what has expired" on app.idempotency_keys to trunkline_owner using (true) with check (true);
 drop policy if exists "a key sees and keeps its own answers" on app.idempotency_keys;
-create policy "a key sees and keeps its own answers" on app.idempotency_keys to tenant
+create policy "a key sees and keeps its own answers" on app.idempotency_keys to tenant, workspace
   using (organization_id = (select private.tenant()) and key_id = (select (private.claims() ->> 'key_id')::uuid))
   with check (organization_id = (select private.tenant()) and key_id = (select (private.claims() ->> 'key_id')::uuid));
 
@@ -83,5 +83,5 @@ comment on function app.keep_answer is 'Keeps the answer to a request under its 
 
 grant select (organization_id, key_id, idempotency_key, fingerprint, status, answer, created_at, expires_at),
       insert (organization_id, key_id, idempotency_key, fingerprint, status, answer), delete
-   on app.idempotency_keys to tenant;
-grant execute on function app.claim_idempotency_key, app.keep_answer to tenant;
+   on app.idempotency_keys to tenant, workspace;
+grant execute on function app.claim_idempotency_key, app.keep_answer to tenant, workspace;

@@ -26,6 +26,17 @@ export const invalidRequest = (message: string, details?: ErrorDetails): AppErro
   new AppError(400, 'invalid_request', message, details);
 export const unauthorized = (message: string): AppError => new AppError(401, 'unauthorized', message);
 export const forbidden = (message: string): AppError => new AppError(403, 'forbidden', message);
+/** 403 for want of a scope, which each contract calls by its own name. */
+export class MissingScope extends AppError {
+  /** canonical */
+  readonly scope: string;
+
+  constructor(scope: string) {
+    super(403, 'forbidden', `The API key lacks the required scope: ${scope}.`);
+    this.scope = scope;
+  }
+}
+
 export const notFound = (message: string): AppError => new AppError(404, 'not_found', message);
 
 /** The first thing wrong with an input, as the client wrote it. */

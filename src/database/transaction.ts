@@ -4,7 +4,7 @@ import { Flight, type Prepared } from './flight.ts';
 
 /** Who a transaction is: the role it takes and the claims its policies and triggers read. */
 export interface Scope {
-  role: 'anon' | 'tenant' | 'gateway';
+  role: 'anon' | 'tenant' | 'workspace' | 'gateway';
   /** request.jwt.claims as JSON text; '' is none */
   claims: string;
 }

@@ -18,6 +18,7 @@ export interface Database {
     rotated_from: string | null;
     created_at: Date;
     updated_at: Date;
+    reach: string;
   };
   'app.deliveries': {
     organization_id: string;
@@ -53,6 +54,8 @@ export interface Database {
     action: string | null;
     sample: unknown;
     description: string;
+    changed: string[] | null;
+    condition: string | null;
   };
   'app.events': {
     organization_id: string;
@@ -95,6 +98,23 @@ export interface Database {
     created_at: Date;
     updated_at: Date;
   };
+  'app.lead_handoffs': {
+    organization_id: string;
+    id: string;
+    lead_id: string;
+    destination: string;
+    metadata: unknown | null;
+    handed_off_at: Date;
+  };
+  'app.lead_replies': {
+    organization_id: string;
+    id: string;
+    lead_id: string;
+    message: string;
+    channel: string | null;
+    received_at: Date;
+    created_at: Date;
+  };
   'app.leads': {
     organization_id: string;
     id: string;
@@ -136,6 +156,13 @@ export interface Database {
     crm_last_synced_at: Date | null;
     created_at: Date;
     updated_at: Date;
+    external_id: string | null;
+    last_reply_at: Date | null;
+    reply_count: number;
+    workspace_id: string;
+    email_key: string | null;
+    phone_key: string | null;
+    search_text: string;
   };
   'app.organizations': {
     id: string;
@@ -154,6 +181,7 @@ export interface Database {
     resource: string;
     snapshot: unknown;
     occurred_at: Date;
+    changed: string[];
   };
   'app.scoring_rules': {
     organization_id: string;
@@ -164,6 +192,23 @@ export interface Database {
     enabled: boolean;
     created_at: Date;
     updated_at: Date;
+  };
+  'app.scraper_runs': {
+    organization_id: string;
+    id: string;
+    source: string;
+    status: string;
+    leads_found: number;
+    leads_created: number;
+    leads_updated: number;
+    leads_rejected: number;
+    error: string | null;
+    details: unknown;
+    rows_done: string;
+    started_at: Date;
+    finished_at: Date | null;
+    updated_at: Date;
+    workspace_id: string;
   };
   'app.setting_definitions': {
     name: string;
@@ -184,6 +229,7 @@ export interface Database {
     deleted_at: Date | null;
     created_at: Date;
     updated_at: Date;
+    reach: string;
   };
   'app.webhook_health': {
     organization_id: string;

@@ -68,6 +68,7 @@ function identityOf(key: StoredKey, contract: Contract): Omit<KeyActor, 'correla
       keyId: key.keyId,
       contract: contract.name,
       environment: key.environment,
+      reach: key.reach,
       grantedScopes: key.scopes,
       scopes: contract.canonicalScopes(key.scopes),
       source: 'api',

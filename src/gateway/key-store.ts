@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import pg from 'pg';
 import type { Logger } from '../log.ts';
+import type { Reach } from '../operations/actor.ts';
 
 /** A key as the database knows it. */
 export interface StoredKey {
@@ -8,6 +9,7 @@ export interface StoredKey {
   keyId: string;
   contract: string;
   environment: 'live' | 'test';
+  reach: Reach;
   scopes: string[];
   ratePerMinute: number | null;
   rateBurst: number | null;
@@ -20,6 +22,7 @@ interface Row {
   key_id: string;
   contract: string;
   environment: 'live' | 'test';
+  reach: Reach;
   scopes: string[];
   rate_per_minute: number | null;
   rate_burst: number | null;
@@ -128,6 +131,7 @@ const stored = (row: Row): StoredKey => ({
   keyId: row.key_id,
   contract: row.contract,
   environment: row.environment,
+  reach: row.reach,
   scopes: row.scopes,
   ratePerMinute: row.rate_per_minute,
   rateBurst: row.rate_burst,

@@ -1,8 +1,8 @@
 import type pg from 'pg';
 import type { z } from 'zod';
 import { inTransaction, runInScope, type Scope, type Statement } from '../database/transaction.ts';
-import { type ConstraintReasons, forbidden, fromDatabase, fromZod, notFound } from '../errors.ts';
-import { type Actor, claimsOf } from './actor.ts';
+import { type ConstraintReasons, fromDatabase, fromZod, MissingScope, notFound } from '../errors.ts';
+import { type Actor, claimsOf, roleOf } from './actor.ts';
 import type { Operation, ResultRow, Services } from './operation.ts';
 
 // The one place where scope, transaction and claims meet an operation. What does not come through here reaches no row.
@@ -39,7 +39,7 @@ export const holds = (actor: Actor, scope: string | null): boolean =>
 
 /** Refuses an actor without the scope. */
 export function requireScope(actor: Actor, scope: string | null): void {
-  if (!holds(actor, scope)) throw forbidden(`The API key lacks the required scope: ${scope}.`);
+  if (!holds(actor, scope)) throw new MissingScope(scope as string);
 }
 
 /** What a client sent, as the operation takes it. Throws 400 that names the first field that is wrong. */
@@ -72,7 +72,7 @@ export async function execute<Input, Local>(
     services: core.services,
     shape: (name) => `${binding.contract}.${name}`,
   });
-  const scope: Scope = { role: 'tenant', claims: claimsOf(actor, operation.target?.(input)) };
+  const scope: Scope = { role: roleOf(actor), claims: claimsOf(actor, operation.target?.(input)) };
   const finish = (row: ResultRow | undefined): Answer => {
     if (row?.body == null) throw notFound(operation.missing ?? 'Not found.');
     return {

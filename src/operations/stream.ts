@@ -3,7 +3,7 @@ import pg from 'pg';
 import { to as copyTo } from 'pg-copy-streams';
 import type { Statement } from '../database/transaction.ts';
 import { fromDatabase } from '../errors.ts';
-import { type Actor, claimsOf } from './actor.ts';
+import { type Actor, claimsOf, roleOf } from './actor.ts';
 import { type Binding, type Core, parseInput, requireScope } from './execute.ts';
 import type { ExportOperation } from './operation.ts';
 
@@ -15,7 +15,7 @@ const inlined = ({ text, values }: Statement): string =>
   });
 
 const ENTER =
-  "select set_config('role', 'tenant', true), set_config('request.jwt.claims', $1, true), set_config('statement_timeout', '0', true), app.tenant()";
+  "select set_config('role', $1, true), set_config('request.jwt.claims', $2, true), set_config('statement_timeout', '0', true), app.tenant()";
 
 /**
  * Runs an export for an actor, as execute runs an operation: scope, input, transaction with claims. PostgreSQL writes CSV
@@ -45,7 +45,7 @@ export async function stream<Input>(
   try {
     client = await core.pool.connect();
     await client.query('begin read only');
-    await client.query(ENTER, [claimsOf(actor, operation.target?.(input))]);
+    await client.query(ENTER, [roleOf(actor), claimsOf(actor, operation.target?.(input))]);
     // what may not be read is refused here, while the answer's status can still say so
     await client.query(`select from (${query}) as first_row limit 1`);
     const rows = client.query(copyTo(`copy (${query}) to stdout with (format csv, header)`));

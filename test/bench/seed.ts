@@ -12,13 +12,14 @@ export async function seedLeads(client: pg.Client, organizations: number, leads:
     [organizations],
   );
   await client.query(
-    `insert into app.leads (organization_id, id, name, email, source, pipeline_stage, lead_score, industry, created_at, updated_at)
-     select ('00000000-0000-7000-8000-' || lpad(to_hex(1 + i % $1::integer), 12, '0'))::uuid, uuidv7(make_interval(secs => -10 * i)),
+    `insert into app.leads (organization_id, workspace_id, id, name, email, source, pipeline_stage, lead_score, industry, created_at, updated_at)
+     select o.id, o.id, uuidv7(make_interval(secs => -10 * i)),
             'Person ' || i, 'person' || i || '@example.com',
             (array['website', 'google_ads', 'referral', 'reddit'])[1 + i % 4],
             (array['new', 'contacted', 'replied', 'qualified', 'won', 'lost'])[1 + i % 6], i % 101, 'residential',
             now() - make_interval(secs => 10 * i), now() - make_interval(secs => 10 * i)
-       from generate_series(1, $2::integer) as i`,
+       from generate_series(1, $2::integer) as i,
+            lateral (select ('00000000-0000-7000-8000-' || lpad(to_hex(1 + i % $1::integer), 12, '0'))::uuid as id) as o`,
     [organizations, leads],
   );
   await client.query('set session_replication_role = origin');
@@ -33,8 +34,8 @@ export async function seedDeepOrganization(client: pg.Client, organization: stri
     [organization],
   );
   await client.query(
-    `insert into app.leads (organization_id, id, name, email, source, created_at, updated_at)
-     select $1::uuid, uuidv7(make_interval(secs => -10 * i)), 'Person ' || i, 'person' || i || '@example.com', 'website',
+    `insert into app.leads (organization_id, workspace_id, id, name, email, source, created_at, updated_at)
+     select $1::uuid, $1::uuid, uuidv7(make_interval(secs => -10 * i)), 'Person ' || i, 'person' || i || '@example.com', 'website',
             now() - make_interval(secs => 10 * i), now() - make_interval(secs => 10 * i)
        from generate_series(1, $2::integer) as i`,
     [organization, leads],

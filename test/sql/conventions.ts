@@ -23,6 +23,7 @@ export const UNRECORDED_TABLES: Record<string, string> = {
   'app.events': 'follows from a recorded change',
   'app.deliveries': 'follows from an event; every try has its own row',
   'app.delivery_attempts': 'a log',
+  'app.lead_handoffs': 'follows from a recorded change of the lead',
   'app.webhook_health': 'a summary of the delivery log',
   'app.idempotency_keys': 'an answer kept for 24 hours; what the request changed is recorded',
 };
@@ -104,19 +105,46 @@ export const FUNCTIONS_OF: Record<string, string[]> = {
     'audit.verify',
   ],
   postgrest: [],
-  workspace: [],
+  workspace: [
+    'ai93.event_body',
+    'ai93.handoff',
+    'ai93.lead',
+    'ai93.reply',
+    'ai93.run',
+    'ai93.status',
+    'app.business',
+    'app.claim_idempotency_key',
+    'app.csv_cell',
+    'app.cursor',
+    'app.duration',
+    'app.event_public_id',
+    'app.fail',
+    'app.find_leads',
+    'app.hand_off_lead',
+    'app.iso',
+    'app.keep_answer',
+    'app.key_id',
+    'app.phone_key',
+    'app.tenant',
+    'app.typeid',
+    'app.typeid_uuid',
+    'private.businesses',
+    'private.claims',
+    'private.tenant',
+    'private.workspace',
+  ],
 };
 
 /** Which schemas a role can name. Analysts see api alone. */
 export const SCHEMAS_OF: Record<string, string[]> = {
   anon: ['api', 'app'],
-  tenant: ['api', 'app', 'audit', 'eal'],
+  tenant: ['ai93', 'api', 'app', 'audit', 'eal'],
   analyst: ['api'],
   analyst_all: ['api'],
   gateway: ['app', 'private'],
-  worker: ['app', 'audit', 'eal', 'pgboss'],
+  worker: ['ai93', 'app', 'audit', 'eal', 'pgboss'],
   postgrest: [],
-  workspace: [],
+  workspace: ['ai93', 'api', 'app'],
 };
 
 /** What the logins and anon may do with tables by themselves. */
@@ -125,7 +153,18 @@ export const TABLES_OF: Record<string, string[]> = {
   gateway: ['private.rate_limits: DELETE, INSERT, SELECT, UPDATE'],
   postgrest: [],
   worker: [],
-  workspace: [],
+  workspace: [
+    'api.lead_handoffs: SELECT',
+    'api.lead_pipeline: SELECT',
+    'api.lead_replies: SELECT',
+    'api.leads: INSERT, SELECT, UPDATE',
+    'api.scraper_runs: SELECT',
+    'app.idempotency_keys: DELETE, INSERT, SELECT',
+    'app.lead_handoffs: SELECT',
+    'app.lead_replies: INSERT, SELECT',
+    'app.leads: INSERT, SELECT, UPDATE',
+    'app.scraper_runs: SELECT',
+  ],
 };
 
 const listOf = (names: string[]): string => (names.length ? names.map((name) => `'${name}'`).join(', ') : "''");

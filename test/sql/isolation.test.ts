@@ -34,7 +34,10 @@ async function fill(organization: string): Promise<void> {
   const key = await makeKey(db, organization);
   const claims = claimsOf(organization, { key_id: key });
   await registerWebhook(db, organization, 'https://receiver.example.com/hook');
-  await addLead(db, organization);
+  const lead = await addLead(db, organization);
+  await db.as('tenant', claims, "select from app.hand_off_lead($1, 'krew', '{}')", [lead]);
+  await db.as('tenant', claims, "insert into app.lead_replies (lead_id, message) values ($1, 'Yes, please')", [lead]);
+  await db.as('tenant', claims, "insert into app.scraper_runs (source) values ('reddit')");
   const due = await relay(db);
   const results = due.map(({ organization_id, delivery_id, endpoint_id, attempt }) => ({
     ...{ organization_id, delivery_id, endpoint_id, attempt, event_type: 'lead.created' },

@@ -1,5 +1,5 @@
 /** What the document's three scopes allow, in canonical scopes. Each holds the one before it. */
-const RESOURCES = ['leads', 'calls', 'audit_log', 'webhooks', 'organizations'];
+const RESOURCES = ['leads', 'calls', 'audit_log', 'webhooks', 'organizations', 'sources'];
 
 const READ = RESOURCES.map((resource) => `${resource}.read`);
 const WRITE = ['leads.write', 'calls.write'];
