@@ -4,7 +4,7 @@ import { type Credentials, loginUrl } from '../database/login.ts';
 import { createPool } from '../database/pool.ts';
 import { createLogger } from '../log.ts';
 import { type SystemActor, systemActor } from '../operations/actor.ts';
-import { type Core, execute, readReasons } from '../operations/execute.ts';
+import { type Binding, type Core, execute, readReasons } from '../operations/execute.ts';
 import type { Operation } from '../operations/operation.ts';
 import { StartupError } from '../startup-error.ts';
 import { credentialsOf, embeddedExists, openDatabase, prepareDatabase } from '../supervisor/database.ts';
@@ -52,7 +52,7 @@ export interface Tenant {
   actor: SystemActor;
   /** runs an operation of the domain as the gateway would; returns its answer */
   // biome-ignore lint/suspicious/noExplicitAny: answers are in the contract's shape
-  run<Input, Local>(operation: Operation<Input, Local>, contract: string, input: unknown): Promise<any>;
+  run<Input, Local>(operation: Operation<Input, Local>, binding: Binding, input: unknown): Promise<any>;
 }
 
 /** Acts for one organization, through the gateway's login. Throws a StartupError when there is no such organization. */
@@ -77,8 +77,8 @@ export async function withTenant<T>(
     const tenant: Tenant = {
       core,
       actor,
-      async run(operation, contract, input) {
-        const { body } = await execute(core, operation, actor, input, { contract });
+      async run(operation, binding, input) {
+        const { body } = await execute(core, operation, actor, input, binding);
         return JSON.parse(body);
       },
     };

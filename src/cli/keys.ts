@@ -1,10 +1,11 @@
 import { type Command, Option } from 'commander';
+import type { Reach } from '../operations/actor.ts';
 import { type ContractName, type Environment, generateApiKey } from '../security/api-key.ts';
 import { StartupError } from '../startup-error.ts';
 import { contractOf, contractOption } from './contract-option.ts';
 import { type Tenant, withInstance, withTenant } from './instance.ts';
 import { leaf, list, print, table, time, uuid } from './output.ts';
-import { requireOrganization, tenantQuery } from './tenant-query.ts';
+import { reachFor, requireOrganization, tenantQuery } from './tenant-query.ts';
 
 interface Key {
   id: string;
@@ -17,6 +18,7 @@ interface Key {
   expires_at: Date | null;
   revoked_at: Date | null;
   created_at: Date;
+  reach: Reach;
 }
 
 interface Common {
@@ -24,7 +26,12 @@ interface Common {
   json?: boolean;
 }
 
-const COLUMNS = 'id, name, contract, environment, key_prefix, scopes, last_used_at, expires_at, revoked_at, created_at';
+const COLUMNS =
+  'id, name, contract, environment, key_prefix, scopes, last_used_at, expires_at, revoked_at, created_at, reach';
+const WORDS: Record<Reach, string> = {
+  organization: 'this organization',
+  workspace: 'this organization and its children',
+};
 const ONCE = 'Save this key now. It will not be shown again.';
 
 const forOrganization = <T>(org: string, work: (tenant: Tenant) => Promise<T>): Promise<T> =>
@@ -39,7 +46,7 @@ const printKey = (options: Common, key: Key, secret: string): void =>
   print(
     options,
     { ...key, key: secret, _warning: ONCE },
-    `  key     ${secret}\n  id      ${key.id}\n  scopes  ${key.scopes.join(', ')}\n\n${ONCE}`,
+    `  key     ${secret}\n  id      ${key.id}\n  scopes  ${key.scopes.join(', ')}\n  reach   ${WORDS[key.reach]}\n\n${ONCE}`,
   );
 
 /** trunkline key … */
@@ -54,6 +61,10 @@ export function keyCommands(program: Command): void {
     .addOption(contractOption())
     .requiredOption('--scopes <scopes>', 'what it may do, e.g. read,write,admin', list)
     .option('--name <name>', 'what it is for', 'Made on the command line')
+    .option(
+      '--lock',
+      'ai93: for this organization alone; without it, a workspace’s key sees every business (child) of it',
+    )
     .option('--expires <time>', 'when it stops by itself: a time, or a duration such as 90d', time(1))
     .addOption(new Option('--env <environment>', 'live or test').choices(['live', 'test']).default('live'))
     .action(createKey);
@@ -67,12 +78,13 @@ export function keyCommands(program: Command): void {
           values: [],
         }),
       );
-      const rows = keys.map(({ id, key_prefix: prefix, name, contract, scopes, last_used_at, ...key }) => ({
+      const rows = keys.map(({ id, key_prefix: prefix, name, contract, scopes, reach, last_used_at, ...key }) => ({
         id,
         prefix,
         name,
         contract,
         scopes,
+        reach,
         state: stateOf(key),
         last_used_at,
       }));
@@ -95,7 +107,14 @@ export function keyCommands(program: Command): void {
 }
 
 async function createKey(
-  options: Common & { contract: ContractName; scopes: string[]; name: string; expires?: string; env: Environment },
+  options: Common & {
+    contract: ContractName;
+    scopes: string[];
+    name: string;
+    expires?: string;
+    env: Environment;
+    lock?: boolean;
+  },
 ): Promise<void> {
   const { contract, scopes, env, name, expires } = options;
   const known = Object.keys(contractOf(contract).scopes);
@@ -103,15 +122,14 @@ async function createKey(
   if (unknown !== undefined)
     throw new StartupError(`--scopes: ${contract} has no scope "${unknown}"; it has ${known.join(', ')}.`);
   const made = generateApiKey(contract, env);
-  const key = await changed(options.org, `select ${COLUMNS} from app.create_key($1, $2, $3, $4, $5, $6, $7)`, [
-    contract,
-    env,
-    name,
-    made.hash,
-    made.displayPrefix,
-    scopes,
-    expires ?? null,
-  ]);
+  const key = await forOrganization(options.org, async (tenant) => {
+    const reach = await reachFor(tenant, contract, options.lock ?? false);
+    const [row] = await tenantQuery<Key>(tenant, {
+      text: `select ${COLUMNS} from app.create_key($1, $2, $3, $4, $5, $6, $7, reach => $8)`,
+      values: [contract, env, name, made.hash, made.displayPrefix, scopes, expires ?? null, reach],
+    });
+    return row as Key;
+  });
   printKey(options, key, made.key);
 }
 

@@ -45,9 +45,11 @@ export interface Organization {
   slug: string;
   industry: string | null;
   created_at: Date;
+  /** its id as a business of AI93 */
+  business_id: string;
 }
 
-const COLUMNS = 'id, parent_organization_id, name, slug, industry, created_at';
+const COLUMNS = "id, parent_organization_id, name, slug, industry, created_at, app.typeid('biz', id) as business_id";
 
 export const noOrganization = (id: string): StartupError =>
   new StartupError(`There is no organization ${id}. "org list" shows which there are.`);

@@ -36,8 +36,9 @@ export function organizationCommands(program: Command): void {
 
   leaf(org, 'list', 'list every organization').action(async (options: { json?: boolean }) => {
     const all = await withInstance(({ adminUrl }) => asOperator(adminUrl, listOrganizations));
-    const rows = all.map(({ id, name, slug, parent_organization_id: parent, created_at }) => ({
+    const rows = all.map(({ id, name, slug, parent_organization_id: parent, created_at, business_id }) => ({
       id,
+      business_id,
       name,
       slug,
       parent,

@@ -1,7 +1,8 @@
 import type pg from 'pg';
 import { runInScope, type Statement } from '../database/transaction.ts';
 import { fromDatabase } from '../errors.ts';
-import { claimsOf } from '../operations/actor.ts';
+import { claimsOf, type Reach } from '../operations/actor.ts';
+import { StartupError } from '../startup-error.ts';
 import type { Tenant } from './instance.ts';
 import { noOrganization } from './operator.ts';
 
@@ -13,6 +14,22 @@ export async function tenantQuery<Row extends pg.QueryResultRow>(tenant: Tenant,
   } catch (error) {
     throw fromDatabase(error, core.reasons) ?? error;
   }
+}
+
+/** How far something made for the organization reaches: a contract with businesses reaches all of a workspace unless it is locked. */
+export async function reachFor(tenant: Tenant, contract: string, lock: boolean): Promise<Reach> {
+  if (contract !== 'ai93') {
+    if (lock)
+      throw new StartupError(
+        '--lock: only in ai93 is anything unlocked; everything else is one organization’s already.',
+      );
+    return 'organization';
+  }
+  const rows = await tenantQuery<{ parent: string | null }>(tenant, {
+    text: 'select parent_organization_id as parent from app.organizations where id = $1',
+    values: [tenant.actor.organizationId],
+  });
+  return lock || rows[0]?.parent ? 'organization' : 'workspace';
 }
 
 /** Fails unless the organization exists, before anything else says so in a roundabout way. */

@@ -31,6 +31,23 @@ export interface RateLimit {
   burst: number;
 }
 
+/** An event that webhook endpoints can subscribe to, for OpenAPI and the reference. */
+export interface EventDocument {
+  name: string;
+  description: string;
+  body: z.ZodType;
+  /** body of a delivery */
+  example: object;
+}
+
+/** What a contract sends to webhook endpoints: its events, and the headers of a delivery of one. */
+export interface DeliveryDocument {
+  /** group in the reference */
+  tag: string;
+  events: EventDocument[];
+  headers(event: EventDocument): { name: string; description: string; example: string }[];
+}
+
 /** A documented HTTP contract over the one core: everything in which it differs from the others. */
 export interface Contract {
   name: ContractName;
@@ -47,4 +64,5 @@ export interface Contract {
   /** an error as the document prints it */
   errorBody(error: AppError): object;
   errorSchema: z.ZodType;
+  deliveries: DeliveryDocument;
 }

@@ -1,9 +1,10 @@
 import type { ContractName } from '../security/api-key.ts';
+import { ai93 } from './ai93/index.ts';
 import type { Contract } from './contract.ts';
 import { eal } from './eal/index.ts';
 
 /** The contracts that are served. A contract is added here, and nowhere else in the gateway. */
-export const contracts: readonly Contract[] = [eal];
+export const contracts: readonly Contract[] = [eal, ai93];
 
 export const contractNamed = (name: ContractName): Contract | undefined =>
   contracts.find((contract) => contract.name === name);

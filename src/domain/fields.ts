@@ -14,6 +14,18 @@ export const pathId: z.ZodType<string> = z
 /** An id in a query or body: it must be one. */
 export const uuid = z.string('must be a UUID').regex(UUID, 'must be a UUID').meta({ format: 'uuid' });
 
+/** The UUID zero as a TypeID's part after the prefix. */
+const NO_TYPE_ID = '0'.repeat(26);
+
+/** A TypeID in a path (`whd_…`), for app.typeid_uuid: anything else names nothing, and is looked up as such. */
+export const prefixedId = (prefix: string) => {
+  const pattern = new RegExp(`^${prefix}_[0-7][0-9a-hjkmnp-tv-z]{25}$`);
+  return z
+    .string()
+    .transform((value) => (pattern.test(value) ? value : `${prefix}_${NO_TYPE_ID}`))
+    .pipe(z.string());
+};
+
 export const text = (max: number) =>
   z.string('must be a string').max(max, `must have at most ${max} characters`).regex(/\S/, 'must not be blank');
 

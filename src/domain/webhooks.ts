@@ -5,6 +5,7 @@ import { db } from '../database/kysely.ts';
 import { keysetPage, raw, statement } from '../database/page.ts';
 import { template } from '../database/template.ts';
 import { invalidRequest } from '../errors.ts';
+import type { Reach } from '../operations/actor.ts';
 import { operation, type ResultRow, type Services } from '../operations/operation.ts';
 import { generateSigningSecret, secretPrefix } from '../webhooks/signing.ts';
 import {
@@ -15,6 +16,7 @@ import {
   pageValues,
   pathId,
   period,
+  prefixedId,
   text,
   timestamp,
 } from './fields.ts';
@@ -95,24 +97,34 @@ export const getWebhook = operation({
       from app.webhook_endpoints as row where row.id = ${input.id}::uuid and row.deleted_at is null and row.contract = ${contract}`,
 });
 
-export const createWebhook = operation({
-  id: 'webhooks.create',
-  summary: 'Register a webhook endpoint',
-  description:
-    'The signing secret is returned once. A URL that is registered already answers 200 with the existing endpoint and no secret; one that was deleted less than 24 hours ago resumes with what it missed.',
-  scope: 'webhooks.admin',
-  kind: 'write',
-  input: z.strictObject({ url, events, description: description.optional(), retry_schedule: retrySchedule.optional() }),
-  prepare: (input, services) => ({ ...newSecret(services), url: checkedUrl(input.url, services) }),
-  statement: ({ input, local, shape, contract }) => statement`
+const registration = (reach: Reach) =>
+  operation({
+    id: 'webhooks.create',
+    summary: 'Register a webhook endpoint',
+    description:
+      'The signing secret is returned once. A URL that is registered already answers 200 with the existing endpoint and no secret; one that was deleted less than 24 hours ago resumes with what it missed.',
+    scope: 'webhooks.admin',
+    kind: 'write',
+    input: z.strictObject({
+      url,
+      events,
+      description: description.optional(),
+      retry_schedule: retrySchedule.optional(),
+    }),
+    prepare: (input, services) => ({ ...newSecret(services), url: checkedUrl(input.url, services) }),
+    statement: ({ input, local, shape, contract }) => statement`
     select case when made.created then ${sql.raw(shape('webhook_created'))}(made.endpoint, ${secretPrefix(local.secret)}) else ${sql.raw(shape('webhook'))}(made.endpoint) end::text as body,
            case when made.created then 201 else 200 end as status
       from app.register_webhook(${contract}, ${local.url}, ${input.events}::text[], ${input.description ?? null},
                                 ${input.retry_schedule ?? null}::interval[], ${local.secretId}::uuid, ${local.ciphertext},
-                                ${secretPrefix(local.secret)}) as made`,
-  finish: (body, local, row: ResultRow) =>
-    row.status === 201 ? JSON.stringify({ ...JSON.parse(body), signing_secret: local.secret, _warning: SAVE }) : body,
-});
+                                ${secretPrefix(local.secret)}, ${reach}) as made`,
+    finish: (body, local, row: ResultRow) =>
+      row.status === 201 ? JSON.stringify({ ...JSON.parse(body), signing_secret: local.secret, _warning: SAVE }) : body,
+  });
+
+export const createWebhook = registration('organization');
+/** An endpoint for the events of every business of a workspace: the operator's to give, so no route has it. */
+export const createWorkspaceWebhook = registration('workspace');
 
 export const updateWebhook = operation({
   id: 'webhooks.update',
@@ -220,13 +232,7 @@ export const listDeliveries = operation({
   },
 });
 
-/** The attempt behind a whd_… id; anything else names none. */
-const DELIVERY_ID = /^whd_[0-7][0-9a-hjkmnp-tv-z]{25}$/;
-const NO_DELIVERY = `whd_${'0'.repeat(26)}`;
-const deliveryId = z
-  .string()
-  .transform((text) => (DELIVERY_ID.test(text) ? text : NO_DELIVERY))
-  .pipe(z.string().meta({ description: 'Id of the attempt: `whd_` and 26 characters.' }));
+const deliveryId = prefixedId('whd').meta({ description: 'Id of the attempt: `whd_` and 26 characters.' });
 
 export const getDelivery = operation({
   id: 'webhooks.deliveries.get',

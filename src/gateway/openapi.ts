@@ -29,7 +29,7 @@ export function openApiDocument(contract: Contract, { url }: { url: string }): O
 function build(contract: Contract, server: string): OpenApiDocument {
   const schemas = createSchemas();
   const paths = documentPaths(contract, schemas);
-  const webhooks = documentWebhooks(contract.name, schemas);
+  const webhooks = documentWebhooks(contract, schemas);
   const responses = errorResponses(contract, schemas.of(contract.errorSchema, 'output'));
   return {
     openapi: '3.1.1',

@@ -17,6 +17,8 @@ export interface Core {
 /** How the contract wants it: its schema of wire shapes, and its status of success (200 unless given). */
 export interface Binding {
   contract: string;
+  /** schema of the shapes, when the contract has none of its own for what its document leaves to the operator */
+  shapes?: string;
   status?: number;
 }
 
@@ -70,7 +72,7 @@ export async function execute<Input, Local>(
     local,
     contract: binding.contract,
     services: core.services,
-    shape: (name) => `${binding.contract}.${name}`,
+    shape: (name) => `${binding.shapes ?? binding.contract}.${name}`,
   });
   const scope: Scope = { role: roleOf(actor), claims: claimsOf(actor, operation.target?.(input)) };
   const finish = (row: ResultRow | undefined): Answer => {

@@ -61,6 +61,8 @@ export interface ExportOperation<Input = unknown> {
   input: z.ZodType<Input>;
   target?(input: Input): string | undefined;
   statement(call: Call<Input, undefined>): Statement;
+  /** the same, of the first row only, where a limit around the statement would still compute all of it */
+  probe?(call: Call<Input, undefined>): Statement;
 }
 
 export interface ResultRow {

@@ -35,9 +35,9 @@ export async function stream<Input>(
   const input = parseInput(operation.input, rawInput);
   const { contract } = binding;
   const shape = (name: string) => `${contract}.${name}`;
-  const query = inlined(
-    operation.statement({ input, actor, shape, contract, services: core.services, local: undefined }),
-  );
+  const call = { input, actor, shape, contract, services: core.services, local: undefined };
+  const query = inlined(operation.statement(call));
+  const probe = operation.probe ? inlined(operation.probe(call)) : query;
 
   let consuming = false;
   let client: pg.PoolClient | undefined;
@@ -47,7 +47,7 @@ export async function stream<Input>(
     await client.query('begin read only');
     await client.query(ENTER, [roleOf(actor), claimsOf(actor, operation.target?.(input))]);
     // what may not be read is refused here, while the answer's status can still say so
-    await client.query(`select from (${query}) as first_row limit 1`);
+    await client.query(`select from (${probe}) as first_row limit 1`);
     const rows = client.query(copyTo(`copy (${query}) to stdout with (format csv, header)`));
     consuming = true;
     await consume(rows);

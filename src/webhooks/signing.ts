@@ -37,8 +37,17 @@ export function secretPrefix(secret: string): string {
  */
 export function ealSignature({ timestamp, body, secrets }: Signable): string {
   requireSecret(secrets);
-  const signatures = secrets.map((secret) => `v1=${ealHmac(secret, timestamp, body).toString('hex')}`);
+  const signatures = secrets.map((secret) => `v1=${timestampedHmac(secret, timestamp, body).toString('hex')}`);
   return `t=${timestamp},${signatures.join(',')}`;
+}
+
+/**
+ * The value of `X-AI93-Signature`: `sha256=<hex>` over `{timestamp}.{body}`, by the newest secret: its receivers compare the whole
+ * header, so there is place for one. The HMAC key is the secret as shown. Throws when there is no secret.
+ */
+export function ai93Signature({ timestamp, body, secrets }: Signable): string {
+  requireSecret(secrets);
+  return `sha256=${timestampedHmac(secrets[0] as string, timestamp, body).toString('hex')}`;
 }
 
 /** Whether `X-EAL-Signature` is that of this body under one of the secrets, and recent. Never throws. */
@@ -53,7 +62,7 @@ export function verifyEalSignature(verification: EalVerification): boolean {
   if (timestamp === undefined || timestamps.length > 1) return false;
   if (Math.abs(now - timestamp) > toleranceSeconds) return false;
   return secrets.some((secret) => {
-    const expected = ealHmac(secret, timestamp, body);
+    const expected = timestampedHmac(secret, timestamp, body);
     return signatures.some((signature) => timingSafeEqual(signature, expected));
   });
 }
@@ -82,7 +91,7 @@ export function standardWebhooksHeaders({
   return { 'webhook-id': id, 'webhook-timestamp': String(timestamp), 'webhook-signature': signatures.join(' ') };
 }
 
-function ealHmac(secret: string, timestamp: number, body: string | Buffer): Buffer {
+function timestampedHmac(secret: string, timestamp: number, body: string | Buffer): Buffer {
   return createHmac('sha256', secret).update(`${timestamp}.`).update(body).digest();
 }
 

@@ -1,4 +1,4 @@
-import { ealSignature, standardWebhooksHeaders } from '../webhooks/signing.ts';
+import { ai93Signature, ealSignature, standardWebhooksHeaders } from '../webhooks/signing.ts';
 
 /** An attempt as its contract's headers need it. */
 export interface OutgoingAttempt {
@@ -26,6 +26,14 @@ const CONTRACTS: Record<string, ContractHeaders> = {
     'x-eal-event-id': attempt.eventId,
     'x-eal-delivery-id': attempt.attemptId,
     'x-eal-attempt': String(attempt.attempt),
+  }),
+  ai93: (attempt) => ({
+    'user-agent': attempt.attempt > 1 ? 'AI93Platform/1.0 (retry)' : 'AI93Platform/1.0',
+    'x-ai93-signature': ai93Signature(attempt),
+    'x-ai93-timestamp': String(attempt.timestamp),
+    'x-ai93-event': attempt.eventType,
+    'x-ai93-event-id': attempt.eventId,
+    'x-ai93-attempt': String(attempt.attempt),
   }),
 };
 

@@ -6,7 +6,6 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Route } from '../../src/contracts/contract.ts';
 import { contracts } from '../../src/contracts/registry.ts';
 import { ERRORS } from '../../src/gateway/openapi/errors.ts';
-import { deliveriesOf } from '../../src/gateway/openapi/events.ts';
 import type { Content, OperationObject, Parameter, Response } from '../../src/gateway/openapi/types.ts';
 import { openApiDocument } from '../../src/gateway/openapi.ts';
 import { deliveryHeaders } from '../../src/worker/headers.ts';
@@ -325,7 +324,7 @@ describe('webhooks', () => {
     expect(faults(['webhooks', name, 'post', 'requestBody', 'content', JSON_TYPE, 'schema'], json?.example)).toEqual(
       [],
     );
-    const event = deliveriesOf(contract.name)?.events.find((one) => one.name === name);
+    const event = contract.deliveries.events.find((one) => one.name === name);
     expect(event?.body.safeParse(json?.example).error?.issues).toBeUndefined();
     expect(json?.example).toMatchObject({ type: name });
   });

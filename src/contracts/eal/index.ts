@@ -6,6 +6,7 @@ import * as organizations from '../../domain/organizations.ts';
 import * as webhooks from '../../domain/webhooks.ts';
 import type { AppError } from '../../errors.ts';
 import type { Contract, Route } from '../contract.ts';
+import { deliveries } from './deliveries.ts';
 import { examples } from './examples.ts';
 import * as output from './outputs.ts';
 import { canonicalScopes } from './scopes.ts';
@@ -284,4 +285,5 @@ export const eal: Contract = {
   rateLimit: { perMinute: 60, burst: 120 },
   errorBody: (error: AppError) => ({ error: { code: error.code, message: error.message, details: error.details } }),
   errorSchema: output.error,
+  deliveries,
 };

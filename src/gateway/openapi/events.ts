@@ -1,18 +1,10 @@
-import type { ContractName } from '../../security/api-key.ts';
-import type { DeliveryDocument, EventDocument } from './deliveries.ts';
-import { ealDeliveries } from './eal-deliveries.ts';
+import type { Contract, DeliveryDocument, EventDocument } from '../../contracts/contract.ts';
 import type { Schemas } from './schemas.ts';
 import type { OpenApiDocument, OperationObject, Parameter } from './types.ts';
 
-/** What each contract sends to webhook endpoints. */
-const DELIVERIES: Partial<Record<ContractName, DeliveryDocument>> = { eal: ealDeliveries };
-
-export const deliveriesOf = (contract: ContractName): DeliveryDocument | undefined => DELIVERIES[contract];
-
 /** The webhooks of the document: every event name, with headers and body of its deliveries. */
-export function documentWebhooks(contract: ContractName, schemas: Schemas): OpenApiDocument['webhooks'] {
-  const document = DELIVERIES[contract];
-  if (!document) return {};
+export function documentWebhooks(contract: Contract, schemas: Schemas): OpenApiDocument['webhooks'] {
+  const document = contract.deliveries;
   return Object.fromEntries(
     document.events.map((event) => [event.name, { post: documentEvent(document, event, schemas) }]),
   );

@@ -1,6 +1,6 @@
-import { examples } from '../../contracts/eal/examples.ts';
-import { auditEvent, leadEvent, otherEvent } from '../../contracts/eal/outputs.ts';
-import type { DeliveryDocument, EventDocument } from './deliveries.ts';
+import type { DeliveryDocument, EventDocument } from '../contract.ts';
+import { examples } from './examples.ts';
+import { auditEvent, leadEvent, otherEvent } from './outputs.ts';
 
 const DESCRIPTIONS: Record<keyof typeof examples.events, string> = {
   'call.received': 'New inbound call ingested from CallRail or other tracker',
@@ -23,7 +23,7 @@ const BODIES: Record<string, EventDocument['body']> = {
 };
 
 /** The eleven events of Expert AI Labs, as its document describes them, and the headers of their deliveries. */
-export const ealDeliveries: DeliveryDocument = {
+export const deliveries: DeliveryDocument = {
   tag: 'Webhooks',
   events: Object.entries(examples.events).map(([name, example]) => ({
     name,

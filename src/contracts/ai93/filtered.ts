@@ -1,0 +1,44 @@
+import { sql } from 'kysely';
+import { db } from '../../database/kysely.ts';
+import { type Compilable, raw } from '../../database/page.ts';
+
+type Given = (name: string) => boolean;
+type Value = <T = string>(name: string) => T;
+
+/** Labels of a comma-separated text. */
+const tagsOf = (value: Value) =>
+  sql`array(select btrim(tag) from unnest(string_to_array(${value('tag')}::text, ',')) as tag where btrim(tag) <> '')`;
+
+/**
+ * The newest leads that the filters leave, as rows named `row`. Words and tags are searched for by app.find_leads, as no index
+ * serves them under a policy; everything else is a condition that an index serves for whoever reads.
+ *
+ * Inputs: q, tag, stage, source, target_type, since, business, limit.
+ */
+export function filteredLeads(given: Given, value: Value): Compilable & { toOperationNode(): never } {
+  const optional = (name: string, type: string) =>
+    given(name) ? sql`${value(name)}::${sql.raw(type)}` : sql`null::${sql.raw(type)}`;
+  if (given('q') || given('tag')) {
+    return raw`
+      select row.* from app.find_leads(${optional('q', 'text')}, ${given('tag') ? tagsOf(value) : sql`null::text[]`}, ${optional('stage', 'text')},
+                                       ${optional('source', 'text')}, ${optional('target_type', 'text')}, ${optional('since', 'timestamptz')},
+                                       app.typeid_uuid('biz', ${optional('business', 'text')}), ${value<number>('limit')}::integer) as row` as never;
+  }
+  return db
+    .selectFrom('app.leads as row')
+    .$if(given('stage'), (q) => q.where('row.pipeline_stage', '=', value('stage')))
+    .$if(given('source'), (q) => q.where('row.source', '=', value('source')))
+    .$if(given('target_type'), (q) => q.where('row.target_type', '=', value('target_type')))
+    .$if(given('since'), (q) => q.where('row.created_at', '>=', sql<Date>`${value('since')}::timestamptz`))
+    .$if(given('business'), (q) =>
+      q.where(
+        'row.organization_id',
+        '=',
+        sql<string>`(select app.business(app.typeid_uuid('biz', ${value('business')})))`,
+      ),
+    )
+    .selectAll('row')
+    .orderBy('row.created_at', 'desc')
+    .orderBy('row.id', 'desc')
+    .limit(sql<number>`${value<number>('limit')}::integer`) as never;
+}
