@@ -15,7 +15,7 @@ const tagsOf = (value: Value) =>
  *
  * Inputs: q, tag, stage, source, target_type, since, business, limit.
  */
-export function filteredLeads(given: Given, value: Value): Compilable & { toOperationNode(): never } {
+export function filteredLeads(given: Given, value: Value): Compilable & OperationNodeSource {
   const optional = (name: string, type: string) =>
     given(name) ? sql`${value(name)}::${sql.raw(type)}` : sql`null::${sql.raw(type)}`;
   if (given('q') || given('tag')) {
