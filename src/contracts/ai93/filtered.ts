@@ -1,4 +1,4 @@
-import { sql } from 'kysely';
+import { type OperationNodeSource, sql } from 'kysely';
 import { db } from '../../database/kysely.ts';
 import { type Compilable, raw } from '../../database/page.ts';
 
@@ -22,7 +22,7 @@ export function filteredLeads(given: Given, value: Value): Compilable & Operatio
     return raw`
       select row.* from app.find_leads(${optional('q', 'text')}, ${given('tag') ? tagsOf(value) : sql`null::text[]`}, ${optional('stage', 'text')},
                                        ${optional('source', 'text')}, ${optional('target_type', 'text')}, ${optional('since', 'timestamptz')},
-                                       app.typeid_uuid('biz', ${optional('business', 'text')}), ${value<number>('limit')}::integer) as row` as never;
+                                       app.typeid_uuid('biz', ${optional('business', 'text')}), ${value<number>('limit')}::integer) as row`;
   }
   return db
     .selectFrom('app.leads as row')
@@ -40,5 +40,5 @@ export function filteredLeads(given: Given, value: Value): Compilable & Operatio
     .selectAll('row')
     .orderBy('row.created_at', 'desc')
     .orderBy('row.id', 'desc')
-    .limit(sql<number>`${value<number>('limit')}::integer`) as never;
+    .limit(sql<number>`${value<number>('limit')}::integer`);
 }
