@@ -1,4 +1,4 @@
--- What the worker removes: expired answers, events past their retention, and what deleted endpoints kept.
+-- What the worker removes: expired answers, events and hook receipts past their retention, and what deleted endpoints kept.
 
 -- Removes up to `batch` rows of each kind. Returns how many; call it again while it is not 0.
 create or replace function app.remove_expired(batch integer default 5000, event_retention interval default '30 days') returns bigint
@@ -26,6 +26,16 @@ begin
   get diagnostics removed = row_count;
   total := total + removed;
 
+  delete from app.hook_receipts as r
+   using (select h.organization_id, h.id from app.hook_receipts as h
+           where h.received_at < now() - event_retention
+             -- one that still waits is not lost to its age
+             and h.state in ('done', 'dead')
+           order by h.received_at limit batch) as x
+   where (r.organization_id, r.id) = (x.organization_id, x.id);
+  get diagnostics removed = row_count;
+  total := total + removed;
+
   update app.deliveries as d set state = 'discarded', enqueue = false
     from (select w.organization_id, w.id from app.webhook_endpoints as e
             join app.deliveries as w on w.organization_id = e.organization_id and w.endpoint_id = e.id and w.state = 'held'
@@ -36,7 +46,7 @@ begin
 end
 $$;
 
-comment on function app.remove_expired is 'Removes expired answers, events older than the retention, and what deleted endpoints kept; returns how many rows.';
+comment on function app.remove_expired is 'Removes expired answers, events and hook receipts older than the retention, and what deleted endpoints kept; returns how many rows.';
 
 -- Creates an organization without a parent; with one, a child. For the operator's command line only.
 create or replace function app.create_organization(name text, industry text, slug text, parent uuid) returns app.organizations
