@@ -1,0 +1,124 @@
+import type { ConnectorFailure } from './failure.ts';
+import type { LeadDraft } from './lead-draft.ts';
+import { type Configuration, type ConfigurationOf, configurationOf, type Field, type Manifest } from './manifest.ts';
+
+// What an outside service is to Trunkline: a manifest, and those of the parts below that the service has. A connector holds no
+// state and reaches nothing but what it is handed (io), so that one suite can run over all of them.
+
+export interface HttpRequest {
+  method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  url: string;
+  query?: Record<string, string>;
+  /** credentials belong here, not into the URL */
+  headers?: Record<string, string>;
+  /** sent as JSON, or as a form */
+  json?: unknown;
+  form?: Record<string, string>;
+  /** what an answer that is no success means, where the status alone does not say it */
+  readError?(answer: HttpAnswer): Explanation | undefined;
+}
+
+export interface HttpAnswer {
+  status: number;
+  /** lower-case names */
+  headers: Record<string, string>;
+  /** parsed JSON; undefined when there was none */
+  body: unknown;
+}
+
+/** What a connector knows about an error; what is left out follows from the status. */
+export interface Explanation {
+  kind?: ConnectorFailure['kind'];
+  /** the service's own words */
+  message?: string;
+  code?: string | number;
+  /** seconds */
+  retryAfter?: number;
+}
+
+export interface HttpClient {
+  /**
+   * One request to a public address: no redirect is followed, ten seconds in all, an answer of at most 1 MiB, which must be JSON.
+   * Throws a ConnectorFailure for everything but a 2xx; credentials are cut out of its message.
+   */
+  request(request: HttpRequest): Promise<HttpAnswer>;
+}
+
+/** All that a connector reaches the world by. */
+export interface ConnectorIo {
+  http: HttpClient;
+}
+
+export interface HookRequest {
+  /** lower-case names */
+  headers: Record<string, string | undefined>;
+  query: URLSearchParams;
+  /** the body byte for byte, as signatures cover it */
+  rawBody: Buffer;
+}
+
+interface HookParts<Config> {
+  /** answers a GET by which the service makes sure of us: the text to send back; undefined is 403 */
+  handshake?(query: URLSearchParams, config: Config): string | undefined;
+}
+
+/** Stored before it is answered, then processed by the worker, with retries. For services, which wait for nobody. */
+export interface StoredHook<Config = never> extends HookParts<Config> {
+  kind: 'stored';
+  /** headers that are kept beside the body, in lower case */
+  keepHeaders: readonly string[];
+  /** whether the service sent it; compares in constant time */
+  verify(request: HookRequest, config: Config): boolean;
+  process(receipt: HookReceipt, config: Config, io: ConnectorIo): Promise<Processed>;
+}
+
+export interface HookReceipt {
+  headers: Record<string, string | undefined>;
+  body: Buffer;
+  receivedAt: Date;
+}
+
+/** Leads are made also when something failed: what failed is tried again by itself, and finds the others made. */
+export interface Processed {
+  leads: LeadDraft[];
+  failures: ConnectorFailure[];
+}
+
+/** Processed while somebody waits for the answer. For forms, whose visitor must be told what to correct. */
+export interface DirectHook<Config = never> extends HookParts<Config> {
+  kind: 'direct';
+  /** pages that may call from a browser, as origins; none: any */
+  origins(config: Config): readonly string[];
+  /** requests a minute, from one address and in all */
+  limits(config: Config): { perAddress: number; inAll: number };
+  /** bytes */
+  maxSize(config: Config): number;
+  /** Throws AppError for what cannot be read at all. */
+  receive(request: HookRequest, config: Config, connection: { name: string; now: Date }): Promise<Received>;
+}
+
+export type Received =
+  /** field: reason, in the words of a visitor */
+  | { errors: Record<string, string> }
+  /** no leads: it looked like spam, and whoever sent it shall not know */
+  | { leads: LeadDraft[]; redirect?: string; message?: string };
+
+export type Hook<Config = never> = StoredHook<Config> | DirectHook<Config>;
+
+/** The parts that a service has. */
+export interface Capabilities<Config = never> {
+  /** tries the configuration out on the service; says in one sentence what it found, throws a ConnectorFailure */
+  test?(config: Config, io: ConnectorIo): Promise<string>;
+  hook?: Hook<Config>;
+}
+
+export interface Connector extends Capabilities {
+  manifest: Manifest;
+  configuration: Configuration;
+}
+
+/** Declares a connector: its parts get a configuration of the type that the manifest's fields describe. */
+export const connector = <const Fields extends readonly Field[]>(
+  manifest: Manifest<Fields>,
+  capabilities: Capabilities<ConfigurationOf<Fields>>,
+): Connector => ({ manifest, configuration: configurationOf(manifest), ...(capabilities as Capabilities) });

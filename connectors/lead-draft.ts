@@ -1,0 +1,74 @@
+// What a connector makes of an outside service's data: columns of app.leads. It is made to fit before it is inserted, because a
+// lead with a cut-off name is worth more than none.
+
+export interface LeadDraft {
+  /** where it came from, the same for every lead of a connector */
+  source: string;
+  /** its id there: of those with the same, one lead is made */
+  external_id?: string;
+  name?: string;
+  email?: string;
+  phone?: string;
+  company?: string;
+  handle?: string;
+  job_title?: string;
+  source_url?: string;
+  target_type?: string;
+  context?: Record<string, unknown>;
+  tags?: string[];
+  notes?: string;
+}
+
+/** Columns that an answer of a form can be mapped to. */
+export const CONTACT_COLUMNS = ['name', 'email', 'phone', 'company', 'job_title', 'notes'] as const;
+export type ContactColumn = (typeof CONTACT_COLUMNS)[number];
+
+const LONGEST: Partial<Record<keyof LeadDraft, number>> = {
+  name: 200,
+  company: 200,
+  handle: 200,
+  job_title: 200,
+  source_url: 2048,
+  notes: 10_000,
+};
+const EMAIL = /^[^\s@]+@[^\s@]+\.[^\s@]+$/;
+
+export const isEmail = (text: string): boolean => EMAIL.test(text) && text.length <= 254;
+export const isPhone = (text: string): boolean => text.length >= 3 && text.length <= 40 && /\d/.test(text);
+
+/** The draft with nothing in it that a column refuses. What does not fit is left out of its column; `context` has it as given. */
+export function fitDraft(draft: LeadDraft): LeadDraft {
+  const { source, external_id, tags, context, ...columns } = draft;
+  const texts = Object.entries(columns).map(([column, value]) => {
+    const text = plain(value as string)
+      .trim()
+      .slice(0, LONGEST[column as keyof LeadDraft] ?? 500);
+    const fits = column === 'email' ? isEmail(text) : column === 'phone' ? isPhone(text) : text !== '';
+    return [column, fits ? plain(text) : undefined] as const;
+  });
+  return {
+    ...Object.fromEntries(texts.filter(([, text]) => text !== undefined)),
+    source,
+    ...(external_id !== undefined && { external_id }),
+    ...(tags && { tags: tags.slice(0, 100).map((tag) => plain(tag)) }),
+    ...(context && { context: storable(context) as Record<string, unknown> }),
+  };
+}
+
+/** Whether the draft says who it is, which every lead must. */
+export const isIdentifiable = ({ name, email, phone, company, handle }: LeadDraft): boolean =>
+  [name, email, phone, company, handle].some((value) => value !== undefined && value.trim() !== '');
+
+/** Text that PostgreSQL can hold: no NUL, no half of a surrogate pair. */
+const plain = (text: string): string => text.replaceAll('\0', '').toWellFormed();
+
+function storable(value: unknown): unknown {
+  if (typeof value === 'string') return plain(value);
+  if (Array.isArray(value)) return value.map(storable);
+  if (value === null || typeof value !== 'object') return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([, each]) => each !== undefined)
+      .map(([key, each]) => [plain(key), storable(each)]),
+  );
+}

@@ -1,0 +1,90 @@
+import { AppError, invalidRequest } from '../../src/errors.ts';
+import type { HookRequest } from '../connector.ts';
+import { parseJson } from '../json.ts';
+
+// What a browser or a script sends as a form, whichever way it is written, as names with their values.
+
+export type FormValue = string | number | boolean | null | FormValue[] | { [name: string]: FormValue };
+export type Form = Map<string, FormValue>;
+
+const MAX_FIELDS = 100;
+const MAX_NAME = 100;
+const MAX_DEPTH = 4;
+
+/** Throws 415 for another type, 400 for a body that is not what its type says, or is not a form. */
+export async function readForm({ headers, rawBody }: HookRequest): Promise<Form> {
+  const type = headers['content-type'] ?? '';
+  const form = await read(type, rawBody);
+  if (form.size > MAX_FIELDS)
+    throw invalidRequest(`A form has at most ${MAX_FIELDS} fields.`, { reason: 'too many fields' });
+  for (const [name, value] of form) {
+    if (name.length > MAX_NAME) {
+      throw invalidRequest('The name of a field is too long.', { reason: `at most ${MAX_NAME} characters` });
+    }
+    if (!isShallow(value, MAX_DEPTH))
+      throw invalidRequest(`Invalid value for ${name}: nested too deeply.`, {
+        field: name,
+        reason: 'nested too deeply',
+      });
+  }
+  return form;
+}
+
+function read(type: string, body: Buffer): Form | Promise<Form> {
+  if (/^application\/x-www-form-urlencoded\b/i.test(type)) return grouped(new URLSearchParams(body.toString('utf8')));
+  if (/^multipart\/form-data\b/i.test(type)) return readMultipart(type, body);
+  if (/^(application\/([\w.-]+\+)?json|text\/plain)\b/i.test(type)) return readJson(body);
+  throw new AppError(415, 'unsupported_media_type', 'The body must be JSON or a form.', {
+    field: 'Content-Type',
+    reason: 'must be application/json, application/x-www-form-urlencoded or multipart/form-data',
+  });
+}
+
+function readJson(body: Buffer): Form {
+  let value: unknown;
+  try {
+    value = parseJson(body.toString('utf8'));
+  } catch {
+    throw invalidRequest('The body is not valid JSON.', { reason: 'is not valid JSON' });
+  }
+  if (value === null || typeof value !== 'object' || Array.isArray(value)) {
+    throw invalidRequest('The body must be an object.', { reason: 'must be an object' });
+  }
+  return new Map(Object.entries(value as Record<string, FormValue>));
+}
+
+async function readMultipart(type: string, body: Buffer): Promise<Form> {
+  let data: FormData;
+  try {
+    data = await new Response(new Uint8Array(body), { headers: { 'content-type': type } }).formData();
+  } catch {
+    throw invalidRequest('The body is not valid multipart/form-data.', { reason: 'is not valid multipart/form-data' });
+  }
+  const texts: [string, string][] = [];
+  for (const [name, value] of data) {
+    if (typeof value === 'string') texts.push([name, value]);
+    // a browser sends a file input that was left empty as a file of no bytes
+    else if (value.size > 0) {
+      throw new AppError(415, 'unsupported_media_type', 'Files are not accepted.', {
+        field: name,
+        reason: 'is a file',
+      });
+    }
+  }
+  return grouped(texts);
+}
+
+/** Values that share a name (check boxes) become a list. */
+function grouped(pairs: Iterable<[string, string]>): Form {
+  const form: Form = new Map();
+  for (const [name, value] of pairs) {
+    const before = form.get(name);
+    form.set(name, before === undefined ? value : Array.isArray(before) ? [...before, value] : [before, value]);
+  }
+  return form;
+}
+
+function isShallow(value: FormValue, depth: number): boolean {
+  if (value === null || typeof value !== 'object') return true;
+  return depth > 0 && Object.values(value).every((each) => isShallow(each, depth - 1));
+}
