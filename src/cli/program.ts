@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { auditCommands } from './audit.ts';
+import { connectorCommands } from './connectors.ts';
 import { databaseLoginCommands } from './database-logins.ts';
 import { demoCommand } from './demo.ts';
 import { keyCommands } from './keys.ts';
@@ -26,6 +27,7 @@ export async function runProgram(): Promise<never> {
   keyCommands(program);
   databaseLoginCommands(program);
   webhookCommands(program);
+  connectorCommands(program);
   auditCommands(program);
   openApiCommand(program);
   demoCommand(program);

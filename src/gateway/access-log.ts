@@ -2,8 +2,8 @@ import type { NextFunction } from 'express';
 import type { GatewayResponse, Request } from './locals.ts';
 import type { GatewayMetrics } from './metrics.ts';
 
-/** The path as logs may hold it: the token in an invitation's link is a secret. */
-export const loggedPath = (req: Request): string => req.path.replace(/^\/invite\/.*/s, '/invite/[redacted]');
+/** The path as logs may hold it: the tokens in an invitation's link and in a hook's address are secrets. */
+export const loggedPath = (req: Request): string => req.path.replace(/^\/(invite|hooks\/[^/]*)\/.*/s, '/$1/[redacted]');
 
 /** One log line and one observation a request, when its answer is out (or its client gone). */
 export const accessLog =

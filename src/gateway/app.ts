@@ -7,6 +7,7 @@ import { jsonBody } from './body.ts';
 import { docs } from './docs.ts';
 import { errorHandler, unknownPath } from './errors.ts';
 import type { Gateway } from './gateway.ts';
+import { hooks } from './hooks.ts';
 import { identify } from './identify.ts';
 import { invitations } from './invitations.ts';
 import type { GatewayResponse, Request } from './locals.ts';
@@ -38,6 +39,7 @@ export function createApp(gateway: Gateway): Express {
   );
   app.use(docs(gateway));
   app.use('/invite', invitations(gateway));
+  app.use('/hooks', hooks(gateway));
   app.use('/rest/v1', postgrestDoor(gateway));
 
   for (const basePath of new Set(contracts.map((contract) => contract.basePath))) {

@@ -60,7 +60,8 @@ export function errorHandler(error: unknown, req: Request, res: GatewayResponse,
     res.destroy();
     return;
   }
-  if (shown.status === 401) res.setHeader('WWW-Authenticate', 'Bearer');
+  // a hook's 401 is about a signature, which no header asks for
+  if (shown.status === 401 && !req.path.startsWith('/hooks/')) res.setHeader('WWW-Authenticate', 'Bearer');
   if (shown.status === 503 && !res.hasHeader('Retry-After')) res.setHeader('Retry-After', '5');
   // a body that was not read to its end must not be taken for the next request
   if (shown.status === 413) res.setHeader('Connection', 'close');

@@ -100,7 +100,7 @@ export function createSender(options: SenderOptions): Sender {
 }
 
 // The check at the dial: names through the guard's lookup; literal addresses, which are never looked up, here.
-function guardedConnector(guard: AddressGuard, timeout: number): buildConnector.connector {
+export function guardedConnector(guard: AddressGuard, timeout: number): buildConnector.connector {
   const connect = buildConnector({ lookup: guard.lookup, timeout, allowH2: false });
   return (options, callback) => {
     if (isIP(options.hostname) === 0 || guard.isAllowedAddress(options.hostname)) return connect(options, callback);
@@ -206,7 +206,8 @@ function storableText(bytes: Buffer, maxBytes: number): string {
   return new TextDecoder().decode(bytes.subarray(0, maxBytes), { stream: truncated }).replaceAll('\0', '');
 }
 
-function parseRetryAfter(header: string | string[] | undefined): number | null {
+/** Seconds that a Retry-After header asks to wait, at most a day; null when it says nothing readable. */
+export function parseRetryAfter(header: string | string[] | undefined): number | null {
   const value = String(Array.isArray(header) ? header[0] : header).trim();
   // Only an HTTP date ends in GMT; Date.parse alone would also make a date of "-5".
   const untilDate = /GMT$/.test(value) ? Math.ceil((Date.parse(value) - Date.now()) / 1000) : Number.NaN;
@@ -225,7 +226,8 @@ const ERROR_CODES: [RegExp, AttemptError][] = [
   [/^(INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_EXCEEDED|HOSTNAME_MISMATCH)$/, 'tls_failure'],
 ];
 
-function errorCode({ code = '' }: NodeJS.ErrnoException): AttemptError {
+/** Why there was no answer, from the error of Node or undici. */
+export function errorCode({ code = '' }: NodeJS.ErrnoException): AttemptError {
   return ERROR_CODES.find(([pattern]) => pattern.test(code))?.[1] ?? 'network_error';
 }
 

@@ -12,9 +12,11 @@ export interface WorkerMetrics {
   outbox(rows: number, ageSeconds: number): void;
   /** attempts under way */
   underWay(attempts: number): void;
+  /** an attempt to process what a hook brought */
+  received(outcome: 'done' | 'failed' | 'dead'): void;
 }
 
-export const NO_METRICS: WorkerMetrics = { relayed() {}, attempted() {}, outbox() {}, underWay() {} };
+export const NO_METRICS: WorkerMetrics = { relayed() {}, attempted() {}, outbox() {}, underWay() {}, received() {} };
 
 /** Registers the worker's metrics. */
 export function createWorkerMetrics(registry: Registry): WorkerMetrics {
@@ -52,6 +54,12 @@ export function createWorkerMetrics(registry: Registry): WorkerMetrics {
     help: 'Webhook attempts under way',
     registers,
   });
+  const received = new Counter({
+    name: 'trunkline_hook_attempts_total',
+    help: 'Attempts to process what a hook brought, by outcome: done, failed (another follows), dead (none does)',
+    labelNames: ['outcome'],
+    registers,
+  });
 
   return {
     relayed: (deliveries) => relayed.inc(deliveries),
@@ -64,5 +72,6 @@ export function createWorkerMetrics(registry: Registry): WorkerMetrics {
       outboxAge.set(ageSeconds);
     },
     underWay: (count) => underWay.set(count),
+    received: (outcome) => received.inc({ outcome }),
   };
 }

@@ -1,9 +1,11 @@
 import type { Logger } from 'pino';
+import { createOutbound } from '../connections/http-client.ts';
 import type { Encryption } from '../security/encryption.ts';
 import type { AddressGuard } from '../webhooks/address-guard.ts';
 import { createSender } from '../webhooks/sender.ts';
 import { openPool } from './database.ts';
 import { startDeliverer } from './deliver.ts';
+import { INBOUND_RETRY_SCHEDULE, startInbound } from './inbound.ts';
 import { DEFAULT_LANES, type Lanes } from './lanes.ts';
 import { NO_METRICS, type WorkerMetrics } from './metrics.ts';
 import { openQueue } from './queue.ts';
@@ -34,6 +36,8 @@ export interface WorkerOptions {
   lanes?: Lanes;
   /** how often jobs of dead workers are looked for */
   superviseSeconds?: number;
+  /** what hooks brought: seconds to wait after each failed attempt; how often it is looked for; how long a claim holds */
+  inbound?: { retrySchedule?: readonly number[]; pollMs?: number; leaseSeconds?: number };
 }
 
 export interface Worker {
@@ -41,7 +45,7 @@ export interface Worker {
   stop(): Promise<void>;
 }
 
-/** Starts the background worker: outbox relay, webhook delivery, timed duties. Rejects when the database does not answer. */
+/** Starts the background worker: outbox relay, webhook delivery, inbound hooks, timed duties. Rejects when the database does not answer. */
 export async function startWorker(options: WorkerOptions): Promise<Worker> {
   const { log, metrics = NO_METRICS, lanes = DEFAULT_LANES, timeoutMs = 10_000, batch = 200 } = options;
   const pool = openPool(options.databaseUrl, log);
@@ -82,13 +86,25 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     metrics,
     onRelayed: () => deliverer.wake(),
   });
+  const outbound = createOutbound({ guard: options.guard, timeoutMs });
+  const inbound = startInbound({
+    pool,
+    outbound,
+    encryption: options.encryption,
+    log,
+    metrics,
+    retrySchedule: INBOUND_RETRY_SCHEDULE,
+    pollMs: 500,
+    ...options.inbound,
+  });
   const stopWatching = options.metrics ? watchOutbox(pool, metrics) : () => {};
   log.info('worker started');
 
   return {
     async stop() {
       stopWatching();
-      await relay.stop();
+      await Promise.all([relay.stop(), inbound.stop()]);
+      await outbound.close();
       await deliverer.stop(timeoutMs + 1000);
       await sender.close();
       await boss.stop({ graceful: true, timeout: 5000 });

@@ -1,0 +1,211 @@
+import { readFileSync } from 'node:fs';
+import { type Command, InvalidArgumentError } from 'commander';
+import { ConnectorFailure } from '../../connectors/failure.ts';
+import type { Values } from '../../connectors/manifest.ts';
+import { connectorNamed, connectors } from '../../connectors/registry.ts';
+import { createOutbound } from '../connections/http-client.ts';
+import { type ConnectionRow, openConnection, UnusableConnection } from '../connections/opened.ts';
+import {
+  deleteConnection,
+  getConnection,
+  getSettings,
+  listConnections,
+  retryReceipts,
+  rotateHookToken,
+  saveConnection,
+} from '../domain/connections.ts';
+import type { Operation } from '../operations/operation.ts';
+import { StartupError } from '../startup-error.ts';
+import { type Tenant, withInstance, withTenant } from './instance.ts';
+import { leaf, print, table, uuid } from './output.ts';
+import { requireOrganization } from './tenant-query.ts';
+
+interface Common {
+  org: string;
+  json?: boolean;
+}
+
+interface One extends Common {
+  vendor: string;
+  name: string;
+}
+
+interface SetOptions extends One {
+  set: Record<string, string>;
+  unset: string[];
+  secretFile: Record<string, string>;
+  enable?: boolean;
+  disable?: boolean;
+}
+
+/** The answers are the operations' own: no contract shapes them. */
+const CONTRACT = 'eal';
+
+const forOrganization = <T>({ org }: Common, work: (tenant: Tenant) => Promise<T>): Promise<T> =>
+  withInstance((instance) =>
+    withTenant(instance, org, async (tenant) => {
+      await requireOrganization(tenant);
+      return work(tenant);
+    }),
+  );
+const run = <Input, Local>(options: Common, operation: Operation<Input, Local>, input: object) =>
+  forOrganization(options, (tenant) => tenant.run(operation, CONTRACT, input));
+const which = ({ vendor, name }: One) => ({ vendor, name });
+
+const connectorLeaf = (parent: Command, name: string, summary: string): Command =>
+  leaf(parent, name, summary)
+    .requiredOption('--org <id>', 'organization', uuid)
+    .requiredOption(
+      '--vendor <vendor>',
+      `outside service: ${connectors.map(({ manifest }) => manifest.vendor).join(', ')}`,
+    )
+    .option('--name <name>', 'which of several connections of the vendor', 'default');
+
+/** trunkline connectors … */
+export function connectorCommands(program: Command): void {
+  const group = program
+    .command('connectors')
+    .summary('connect outside services, and process again what they sent')
+    .description(
+      'Connections of an organization to outside services. Credentials are encrypted, and never shown again.',
+    );
+
+  leaf(group, 'list', 'list what is connected, and how it is doing')
+    .requiredOption('--org <id>', 'organization', uuid)
+    .action(async (options: Common) => {
+      const { data } = await run(options, listConnections, {});
+      print(options, data, table(data, 'Nothing is connected yet: trunkline connectors set --org …'));
+    });
+
+  connectorLeaf(group, 'set', 'connect a service, or change some of its fields; a new hook’s address is shown once')
+    .option('--set <field=value>', 'a setting; again for each (lists as a,b; mappings as from:to,from:to)', pair, {})
+    .option(
+      '--unset <field>',
+      'back to the default; again for each',
+      (field, before: string[]) => [...before, field],
+      [],
+    )
+    .option('--secret-file <field=path>', 'a credential, from a file; - is standard input; again for each', pair, {})
+    .option('--enable', 'accept and process its hooks again')
+    .option('--disable', 'neither accept nor process its hooks')
+    .action(setConnection);
+
+  connectorLeaf(group, 'show', 'show its fields; of credentials, whether they are set').action(async (options: One) => {
+    const { settings, ...row } = await run(options, getConnection, which(options));
+    const fields = Object.entries(settings).map(([field, value]) => ({ field, value: shown(value) }));
+    print(options, { ...row, settings }, `${table([{ ...row }], '')}\n\n${table(fields, '')}`);
+  });
+
+  connectorLeaf(group, 'test', 'try its configuration out on the service').action(testConnection);
+
+  connectorLeaf(group, 'remove', 'disconnect it; its credentials are gone, its leads stay').action(
+    async (options: One) => {
+      const answer = await run(options, deleteConnection, which(options));
+      print(options, answer, `${options.vendor} (${options.name}) is disconnected.`);
+    },
+  );
+
+  connectorLeaf(group, 'rotate-token', 'give its hook a new address, shown once; the old one stops at once').action(
+    async (options: One) => {
+      const answer = await run(options, rotateHookToken, which(options));
+      print(options, answer, `  hook  ${answer.hook_url}\n\n${answer._warning}`);
+    },
+  );
+
+  connectorLeaf(group, 'retry', 'process again now what failed')
+    .option('--receipt <id>', 'only this one, as api.hook_receipts shows it', uuid)
+    .action(async (options: One & { receipt?: string }) => {
+      const { receipt } = options;
+      const answer = await run(options, retryReceipts, { ...which(options), ...(receipt && { receipt }) });
+      print(options, answer, `${answer.retried} receipts are processed again.`);
+    });
+}
+
+/** Changes what is named and keeps the rest, so that nobody has to give it all again. */
+async function setConnection(options: SetOptions): Promise<void> {
+  const { configuration } = connectorOf(options.vendor);
+  const secret = Object.keys(options.set).find((field) => configuration.secretNames.includes(field));
+  if (secret) {
+    throw new StartupError(
+      `--set: ${secret} is a secret; give it with --secret-file ${secret}=PATH, so that no history keeps it.`,
+    );
+  }
+  if (options.enable && options.disable) throw new StartupError('Give either --enable or --disable.');
+  const secrets = Object.fromEntries(
+    Object.entries(options.secretFile).map(([field, path]) => [field, readSecret(path)]),
+  );
+  const changes = Object.entries(options.set).map(([field, text]) => [field, fieldValue(options.vendor, field, text)]);
+  const saved = await forOrganization(options, async (tenant) => {
+    const before: Values = await tenant.run(getSettings, CONTRACT, which(options));
+    const kept = Object.entries(before).filter(([field]) => !options.unset.includes(field));
+    return tenant.run(saveConnection, CONTRACT, {
+      ...which(options),
+      settings: Object.fromEntries([...kept, ...changes]),
+      secrets,
+      ...((options.enable || options.disable) && { enabled: options.enable === true }),
+    });
+  });
+  const words = saved.hook_url
+    ? `  id    ${saved.id}\n  hook  ${saved.hook_url}\n\n${saved._warning}`
+    : `${options.vendor} (${options.name}) is ${saved.created ? 'connected' : 'changed'}.`;
+  print(options, saved, words);
+}
+
+async function testConnection(options: One): Promise<void> {
+  const { test, manifest } = connectorOf(options.vendor);
+  const found = await forOrganization(options, async ({ core, actor }) => {
+    const { rows } = await core.pool.query<ConnectionRow>('select * from app.open_connection($1, $2, $3)', [
+      actor.organizationId,
+      options.vendor,
+      options.name,
+    ]);
+    if (!rows[0]) throw new StartupError('No such connection.');
+    const outbound = createOutbound({ guard: core.services.guard });
+    try {
+      const { config, secrets } = openConnection(rows[0], core.services.encryption);
+      return test
+        ? await test(config, { http: outbound.client(secrets) })
+        : `${manifest.title} is set up; there is nothing to call.`;
+    } catch (error) {
+      if (error instanceof ConnectorFailure || error instanceof UnusableConnection)
+        throw new StartupError(error.message);
+      throw error;
+    } finally {
+      await outbound.close();
+    }
+  });
+  print(options, { ok: true, found }, found);
+}
+
+function connectorOf(vendor: string) {
+  const connector = connectorNamed(vendor);
+  if (connector) return connector;
+  throw new StartupError(`--vendor: must be one of ${connectors.map(({ manifest }) => manifest.vendor).join(', ')}.`);
+}
+
+function fieldValue(vendor: string, field: string, text: string): unknown {
+  try {
+    return connectorOf(vendor).configuration.fromText(field, text);
+  } catch (error) {
+    throw new StartupError(`--set: ${vendor} ${(error as Error).message}.`);
+  }
+}
+
+/** A trailing line break belongs to the file, not to the secret. */
+function readSecret(path: string): string {
+  try {
+    return readFileSync(path === '-' ? 0 : path, 'utf8').replace(/\r?\n$/, '');
+  } catch (error) {
+    throw new StartupError(`--secret-file: ${path} cannot be read (${(error as NodeJS.ErrnoException).code}).`);
+  }
+}
+
+/** field=value, gathered */
+function pair(text: string, before: Record<string, string>): Record<string, string> {
+  const [, field, value] = /^([a-z][a-z0-9_]*)=(.*)$/s.exec(text) ?? [];
+  if (field === undefined || value === undefined) throw new InvalidArgumentError('It must be field=value.');
+  return { ...before, [field]: value };
+}
+
+const shown = (value: unknown): unknown =>
+  value !== null && typeof value === 'object' ? JSON.stringify(value) : value;

@@ -1,0 +1,167 @@
+import { Agent, type Dispatcher } from 'undici';
+import type { Explanation, HttpAnswer, HttpClient, HttpRequest } from '../../connectors/connector.ts';
+import { ConnectorFailure, type FailureKind } from '../../connectors/failure.ts';
+import { parseJson } from '../../connectors/json.ts';
+import type { AddressGuard } from '../webhooks/address-guard.ts';
+import { errorCode, guardedConnector, parseRetryAfter } from '../webhooks/sender.ts';
+
+export interface OutboundOptions {
+  guard: AddressGuard;
+  /** for connecting, sending and reading the answer together */
+  timeoutMs?: number;
+  maxBodyBytes?: number;
+}
+
+/** Connections to outside services, shared by all connectors of a process. */
+export interface Outbound {
+  /** A client that cuts these credentials out of whatever it says. */
+  client(secrets: readonly string[]): HttpClient;
+  close(): Promise<void>;
+}
+
+const MAX_MESSAGE = 300;
+
+/** Opens them. Addresses are judged like those of webhooks: as they stand, and again when they are dialled. */
+export function createOutbound({ guard, timeoutMs = 10_000, maxBodyBytes = 1024 * 1024 }: OutboundOptions): Outbound {
+  const agent = new Agent({
+    connect: guardedConnector(guard, timeoutMs),
+    pipelining: 1,
+    allowH2: false,
+    headersTimeout: 0,
+    bodyTimeout: 0,
+  });
+
+  async function exchange(request: HttpRequest): Promise<HttpAnswer> {
+    const checked = guard.checkUrl(request.url);
+    if (!checked.ok) throw new ConnectorFailure('refused', `The address of the service ${checked.reason}.`);
+    const { url } = checked;
+    for (const [name, value] of Object.entries(request.query ?? {})) url.searchParams.set(name, value);
+    const signal = AbortSignal.timeout(timeoutMs);
+    try {
+      const answer = await agent.request({
+        origin: url.origin,
+        path: url.pathname + url.search,
+        method: request.method ?? 'GET',
+        ...payload(request),
+        signal,
+      });
+      const headers = Object.fromEntries(
+        Object.entries(answer.headers).map(([name, value]) => [
+          name,
+          Array.isArray(value) ? value.join(', ') : (value ?? ''),
+        ]),
+      );
+      return judged(request, url.host, answer.statusCode, headers, await read(answer.body, maxBodyBytes));
+    } catch (error) {
+      if (error instanceof ConnectorFailure) throw error;
+      throw unreachable(error as Error, url.host, signal.aborted ? timeoutMs : undefined);
+    }
+  }
+
+  return {
+    client: (secrets) => ({
+      request: (request) =>
+        exchange(request).catch((failure: ConnectorFailure) => {
+          const { kind, message, retryAfter, status, code } = failure;
+          throw new ConnectorFailure(kind, redact(message, secrets), { retryAfter, status, code });
+        }),
+    }),
+    close: () => agent.destroy(),
+  };
+}
+
+function payload({ headers, json, form }: HttpRequest): Pick<Dispatcher.RequestOptions, 'headers' | 'body'> {
+  const common = {
+    accept: 'application/json',
+    'accept-encoding': 'identity',
+    'user-agent': 'Trunkline/1.0',
+    ...headers,
+  };
+  if (json !== undefined) {
+    return { headers: { 'content-type': 'application/json', ...common }, body: JSON.stringify(json) };
+  }
+  if (form === undefined) return { headers: common };
+  const body = new URLSearchParams(form).toString();
+  return { headers: { 'content-type': 'application/x-www-form-urlencoded', ...common }, body };
+}
+
+/** The body as text; undefined when it is longer than it may be, and left unread. */
+async function read(body: Dispatcher.ResponseData['body'], limit: number): Promise<string | undefined> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of body) {
+    size += chunk.length;
+    if (size > limit) return undefined;
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+function judged(
+  request: HttpRequest,
+  host: string,
+  status: number,
+  headers: Record<string, string>,
+  text: string | undefined,
+): HttpAnswer {
+  const json = text === undefined ? undefined : parsed(text);
+  const answer = { status, headers, body: json?.value };
+  if (status >= 200 && status < 300) {
+    if (text === undefined) throw new ConnectorFailure('garbage', `${host} answered more than it may.`, { status });
+    if (!json) throw new ConnectorFailure('garbage', `${host} answered ${status}, but not with JSON.`, { status });
+    return answer;
+  }
+  const said: Explanation = request.readError?.(answer) ?? {};
+  const kind = said.kind ?? kindOf(status);
+  const redirect = status >= 300 && status < 400 ? 'a redirect, which is not followed' : undefined;
+  const words = said.message ?? redirect;
+  throw new ConnectorFailure(kind, `${host} answered ${status}${words ? `: ${words.replace(/[.\s]+$/, '')}` : ''}.`, {
+    status,
+    ...(said.code !== undefined && { code: said.code }),
+    retryAfter:
+      kind === 'refused' ? undefined : (said.retryAfter ?? parseRetryAfter(headers['retry-after']) ?? undefined),
+  });
+}
+
+/** An empty body is no garbage: many services confirm with nothing. */
+function parsed(text: string): { value: unknown } | undefined {
+  if (text.trim() === '') return { value: undefined };
+  try {
+    return { value: parseJson(text) };
+  } catch {
+    return undefined;
+  }
+}
+
+function kindOf(status: number): FailureKind {
+  if (status === 429) return 'rate_limited';
+  return status >= 500 || status === 408 || status === 425 ? 'unavailable' : 'refused';
+}
+
+const REASONS: Record<ReturnType<typeof errorCode>, string> = {
+  timeout: 'did not answer in time',
+  connection_refused: 'refuses connections',
+  forbidden_address: 'is at an address that may not be called',
+  dns_failure: 'could not be found (DNS)',
+  tls_failure: 'has no valid certificate',
+  connection_reset: 'ended the connection',
+  network_error: 'could not be reached',
+};
+
+function unreachable(error: Error, host: string, timeoutMs: number | undefined): ConnectorFailure {
+  if (timeoutMs !== undefined)
+    return new ConnectorFailure('unavailable', `${host} did not answer within ${timeoutMs / 1000} s.`);
+  const first = error instanceof AggregateError ? ((error.errors[0] as Error | undefined) ?? error) : error;
+  if ((first as NodeJS.ErrnoException).code === 'UND_ERR_INVALID_ARG') {
+    return new ConnectorFailure('refused', 'A credential holds characters that cannot be sent to the service.');
+  }
+  const code = errorCode(first as NodeJS.ErrnoException);
+  return new ConnectorFailure(code === 'forbidden_address' ? 'refused' : 'unavailable', `${host} ${REASONS[code]}.`);
+}
+
+/** A service may repeat in its error what it was sent. */
+function redact(message: string, secrets: readonly string[]): string {
+  const forms = secrets.flatMap((secret) => [secret, encodeURIComponent(secret)]);
+  const clean = forms.reduce((text, secret) => text.replaceAll(secret, '[redacted]'), message.replaceAll('\0', ''));
+  return clean.length > MAX_MESSAGE ? `${clean.slice(0, MAX_MESSAGE)}…` : clean;
+}

@@ -1,0 +1,25 @@
+import { fitDraft, type LeadDraft } from '../../connectors/lead-draft.ts';
+import type { Statement } from '../database/transaction.ts';
+import { type Source, type SystemActor, systemActor } from '../operations/actor.ts';
+
+/** Who makes a connection's leads: its organization, with no more than the right to write leads. */
+export const connectionActor = (organizationId: string, source: Source, correlationId: string): SystemActor => ({
+  ...systemActor(organizationId, source, correlationId),
+  scopes: ['leads.write'],
+});
+
+/**
+ * Inserts drafts for the tenant in the claims; a row for each lead made. Of drafts with the same source and external_id there is
+ * one lead, ever: a service that delivers twice changes nothing, whatever has become of the lead meanwhile.
+ */
+export const insertLeads = (drafts: readonly LeadDraft[]): Statement => ({
+  text: `
+    insert into app.leads (source, external_id, name, email, phone, company, handle, job_title, source_url, target_type, context, tags, notes)
+    select d.source, d.external_id, d.name, d.email, d.phone, d.company, d.handle, d.job_title, d.source_url,
+           coalesce(d.target_type, 'customer_lead'), coalesce(d.context, '{}'), coalesce(d.tags, '{}'), d.notes
+      from jsonb_to_recordset($1::jsonb) as d (source text, external_id text, name text, email text, phone text, company text,
+             handle text, job_title text, source_url text, target_type text, context jsonb, tags text[], notes text)
+    on conflict (organization_id, source, external_id) where external_id is not null do nothing
+    returning id`,
+  values: [JSON.stringify(drafts.map(fitDraft))],
+});

@@ -1,0 +1,72 @@
+import type { Logger } from 'pino';
+import type { Processed, StoredHook } from '../../connectors/connector.ts';
+import { ConnectorFailure } from '../../connectors/failure.ts';
+import type { LeadDraft } from '../../connectors/lead-draft.ts';
+import type { Outbound } from '../connections/http-client.ts';
+import { type ConnectionRow, openConnection, UnusableConnection } from '../connections/opened.ts';
+import type { Encryption } from '../security/encryption.ts';
+
+/** A row of app.claim_hook_receipts. */
+export interface ClaimedReceipt extends ConnectionRow {
+  receipt_id: string;
+  connection_id: string;
+  claim: string;
+  /** 1 for the first */
+  attempt: number;
+  received_at: Date;
+  headers: Record<string, string>;
+  body: Buffer;
+}
+
+export interface Settlement {
+  state: 'done' | 'failed' | 'dead';
+  /** for the operator; null when nothing went wrong */
+  error: string | null;
+  /** seconds until the next attempt */
+  pause: number;
+  leads: LeadDraft[];
+}
+
+interface Tools {
+  outbound: Outbound;
+  encryption: Encryption;
+  retrySchedule: readonly number[];
+  log: Logger;
+}
+
+/** Runs the connector over a receipt, and says what becomes of it. Never throws. */
+export async function outcomeOf(receipt: ClaimedReceipt, tools: Tools): Promise<Settlement> {
+  const { leads, failures } = await processed(receipt, tools);
+  if (failures.length === 0) return { state: 'done', error: null, pause: 0, leads };
+  const error = [...new Set(failures.map(({ message }) => message))].join(' ').slice(0, 1000);
+  const scheduled = tools.retrySchedule[receipt.attempt - 1];
+  // what was refused would be refused again; what is left of the others is worth another attempt
+  if (scheduled === undefined || !failures.some(({ retryable }) => retryable))
+    return { state: 'dead', error, pause: 0, leads };
+  const asked = Math.max(0, ...failures.map(({ retryAfter }) => retryAfter ?? 0));
+  return { state: 'failed', error, pause: Math.max(scheduled, asked), leads };
+}
+
+async function processed(receipt: ClaimedReceipt, { outbound, encryption, log }: Tools): Promise<Processed> {
+  try {
+    const { connector, config, secrets } = openConnection(receipt, encryption);
+    const hook = connector.hook as StoredHook;
+    return await hook.process(
+      { headers: receipt.headers, body: receipt.body, receivedAt: receipt.received_at },
+      config,
+      {
+        http: outbound.client(secrets),
+      },
+    );
+  } catch (error) {
+    return { leads: [], failures: [failureOf(error as Error, receipt, log)] };
+  }
+}
+
+function failureOf(error: Error, receipt: ClaimedReceipt, log: Logger): ConnectorFailure {
+  if (error instanceof ConnectorFailure) return error;
+  // set right (another key, other settings), it goes on by itself
+  if (error instanceof UnusableConnection) return new ConnectorFailure('unavailable', error.message);
+  log.error({ err: error, receipt: receipt.receipt_id, vendor: receipt.vendor }, 'a defect: a connector threw');
+  return new ConnectorFailure('unavailable', 'Something went wrong on our side; the log says more.');
+}

@@ -1,0 +1,138 @@
+import type pg from 'pg';
+import type { Logger } from 'pino';
+import type { LeadDraft } from '../../connectors/lead-draft.ts';
+import type { Outbound } from '../connections/http-client.ts';
+import { connectionActor, insertLeads } from '../connections/leads.ts';
+import { claimsOf } from '../operations/actor.ts';
+import type { Encryption } from '../security/encryption.ts';
+import { inTransaction } from './database.ts';
+import { type ClaimedReceipt, outcomeOf, type Settlement } from './inbound-outcome.ts';
+import { type Loop, startLoop } from './loop.ts';
+import type { WorkerMetrics } from './metrics.ts';
+
+export interface InboundOptions {
+  pool: pg.Pool;
+  outbound: Outbound;
+  encryption: Encryption;
+  log: Logger;
+  metrics: WorkerMetrics;
+  /** seconds to wait after each failed attempt; after the last, a receipt is given up */
+  retrySchedule: readonly number[];
+  pollMs: number;
+  /** receipts processed at once */
+  places?: number;
+  /** seconds until the receipts of a worker that was killed are due again */
+  leaseSeconds?: number;
+}
+
+/** 1 min, 5 min, 30 min, 2 h, 12 h. */
+export const INBOUND_RETRY_SCHEDULE: readonly number[] = [60, 300, 1800, 7200, 43_200];
+
+/** Of those places, as many as one connection may have: a service that is slow holds up only its own. */
+const PLACES_PER_CONNECTION = 2;
+
+/**
+ * Processes what hooks brought: claims due receipts, asks the connector for leads, and inserts them in the transaction that
+ * settles the receipt. Any number of workers may do so; a claim that was lost meanwhile changes nothing.
+ */
+export function startInbound(options: InboundOptions): Loop {
+  const { pool, log, places = 8, leaseSeconds = 60 } = options;
+  const underWay = new Map<ClaimedReceipt, Promise<void>>();
+
+  async function claim(): Promise<number> {
+    const held = Map.groupBy(underWay.keys(), (receipt) => receipt.connection_id);
+    const busy = [...held].filter(([, receipts]) => receipts.length >= PLACES_PER_CONNECTION).map(([id]) => id);
+    const { rows } = await pool.query<ClaimedReceipt>(
+      'select * from app.claim_hook_receipts($1, make_interval(secs => $2), $3, $4)',
+      [places - underWay.size, leaseSeconds, busy, options.retrySchedule.length + 1],
+    );
+    for (const receipt of rows) {
+      const work = process(receipt).finally(() => {
+        underWay.delete(receipt);
+        loop.wake();
+      });
+      underWay.set(receipt, work);
+    }
+    return rows.length;
+  }
+
+  async function process(receipt: ClaimedReceipt): Promise<void> {
+    const settlement = await outcomeOf(receipt, options);
+    const made = await settle(pool, receipt, settlement);
+    if (made === undefined) return;
+    options.metrics.received(settlement.state);
+    const about = { receipt: receipt.receipt_id, vendor: receipt.vendor, attempt: receipt.attempt, leads: made };
+    if (settlement.state === 'done') log.info(about, 'hook processed');
+    else log.warn({ ...about, state: settlement.state, error: settlement.error }, 'hook could not be processed');
+  }
+
+  const renewal = setInterval(
+    () => {
+      const claims = [...underWay.keys()].map(({ organization_id, receipt_id, claim }) => ({
+        organization_id,
+        receipt_id,
+        claim,
+      }));
+      if (claims.length === 0) return;
+      pool
+        .query('select app.renew_hook_claims($1, make_interval(secs => $2))', [JSON.stringify(claims), leaseSeconds])
+        .catch((error: Error) => log.debug({ err: error }, 'leases could not be renewed'));
+    },
+    (leaseSeconds * 1000) / 3,
+  );
+
+  const loop = startLoop('inbound', log, async () => {
+    if (underWay.size >= places) return options.pollMs;
+    return (await claim()) > 0 && underWay.size < places ? 0 : options.pollMs;
+  });
+
+  return {
+    wake: () => loop.wake(),
+    async stop() {
+      await loop.stop();
+      // each call of a connector has its own time-out
+      await Promise.allSettled(underWay.values());
+      clearInterval(renewal);
+    },
+  };
+
+  /** A database that is away leaves the receipt claimed; it is due again when its lease is over. */
+  async function settle(on: pg.Pool, receipt: ClaimedReceipt, settlement: Settlement): Promise<number | undefined> {
+    try {
+      return await record(on, receipt, settlement);
+    } catch (error) {
+      log.warn(
+        { err: error, receipt: receipt.receipt_id },
+        'a processed hook could not be recorded; it is processed again',
+      );
+      return undefined;
+    }
+  }
+}
+
+/** Settles the receipt and makes its leads, together. Undefined when the claim was lost; otherwise how many leads were new. */
+async function record(pool: pg.Pool, receipt: ClaimedReceipt, settlement: Settlement): Promise<number | undefined> {
+  const { organization_id: organization, receipt_id: id } = receipt;
+  return inTransaction(pool, async (client) => {
+    const { rows } = await client.query<{ settled: boolean }>(
+      'select app.settle_hook_receipt($1, $2, $3, $4, $5, make_interval(secs => $6)) as settled',
+      [organization, id, receipt.claim, settlement.state, settlement.error, settlement.pause],
+    );
+    if (!rows[0]?.settled) return undefined;
+    if (settlement.leads.length === 0) return 0;
+    const made = await insertAsTenant(client, receipt, settlement.leads);
+    if (made.length > 0) await client.query('select app.note_hook_leads($1, $2, $3)', [organization, id, made]);
+    return made.length;
+  });
+}
+
+/** Under the claims and policies of its organization, so that a lead is audited and announced like any other. */
+async function insertAsTenant(client: pg.PoolClient, receipt: ClaimedReceipt, leads: LeadDraft[]): Promise<string[]> {
+  const actor = connectionActor(receipt.organization_id, 'worker', `hook_${receipt.receipt_id}`);
+  await client.query("select set_config('role', 'tenant', true), set_config('request.jwt.claims', $1, true)", [
+    claimsOf(actor),
+  ]);
+  const { rows } = await client.query<{ id: string }>(insertLeads(leads));
+  await client.query("select set_config('role', 'none', true), set_config('request.jwt.claims', '', true)");
+  return rows.map((row) => row.id);
+}
