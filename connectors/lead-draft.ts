@@ -49,7 +49,7 @@ export function fitDraft(draft: LeadDraft): LeadDraft {
   return {
     ...Object.fromEntries(texts.filter(([, text]) => text !== undefined)),
     source,
-    ...(external_id !== undefined && { external_id }),
+    ...(external_id !== undefined && { external_id: plain(external_id).slice(0, 255) }),
     ...(tags && { tags: tags.slice(0, 100).map((tag) => plain(tag)) }),
     ...(context && { context: storable(context) as Record<string, unknown> }),
   };

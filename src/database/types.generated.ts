@@ -20,6 +20,35 @@ export interface Database {
     updated_at: Date;
     reach: string;
   };
+  'app.connection_health': {
+    organization_id: string;
+    connection_id: string;
+    last_received_at: Date | null;
+    last_lead_at: Date | null;
+    last_error: string | null;
+    last_error_at: Date | null;
+    failing_since: Date | null;
+  };
+  'app.connection_secrets': {
+    organization_id: string;
+    connection_id: string;
+    name: string;
+    ciphertext: Buffer;
+    created_at: Date;
+    updated_at: Date;
+  };
+  'app.connections': {
+    organization_id: string;
+    id: string;
+    vendor: string;
+    name: string;
+    settings: unknown;
+    enabled: boolean;
+    token_hash: Buffer | null;
+    token_prefix: string | null;
+    created_at: Date;
+    updated_at: Date;
+  };
   'app.deliveries': {
     organization_id: string;
     id: string;
@@ -76,6 +105,22 @@ export interface Database {
     revoked_at: Date | null;
     created_at: Date;
     updated_at: Date;
+  };
+  'app.hook_receipts': {
+    organization_id: string;
+    id: string;
+    connection_id: string;
+    headers: unknown;
+    body: Buffer;
+    body_size: number;
+    state: string;
+    attempts: number;
+    next_attempt_at: Date;
+    claim: string | null;
+    error: string | null;
+    lead_ids: unknown;
+    received_at: Date;
+    settled_at: Date | null;
   };
   'app.idempotency_keys': {
     organization_id: string;

@@ -25,6 +25,8 @@ export const UNRECORDED_TABLES: Record<string, string> = {
   'app.delivery_attempts': 'a log',
   'app.lead_handoffs': 'follows from a recorded change of the lead',
   'app.webhook_health': 'a summary of the delivery log',
+  'app.hook_receipts': 'a log of what came in; what it leads to is recorded',
+  'app.connection_health': 'a summary of that log',
   'app.idempotency_keys': 'an answer kept for 24 hours; what the request changed is recorded',
 };
 
@@ -36,9 +38,9 @@ export const GIVEN_IDS: Record<string, string> = {
 };
 
 /** Tables that the API writes through functions of the core, without a grant to tenant. */
-const WRITTEN_BY_FUNCTIONS = ['app.webhook_endpoints', 'app.invitations'];
+const WRITTEN_BY_FUNCTIONS = ['app.webhook_endpoints', 'app.invitations', 'app.connections'];
 
-const SECRET_COLUMNS = '^(key_hash|token_hash|ciphertext|response_body|answer|fingerprint|snapshot)$';
+const SECRET_COLUMNS = '^(key_hash|token_hash|ciphertext|response_body|answer|fingerprint|snapshot|body|headers)$';
 
 /** What anybody may call. */
 export const FUNCTIONS_OF: Record<string, string[]> = {
@@ -78,24 +80,32 @@ export const FUNCTIONS_OF: Record<string, string[]> = {
     'app.duration',
     'app.event_public_id',
     'app.fail',
+    'app.find_hook',
     'app.iso',
+    'app.note_connection',
     'app.note_key_uses',
+    'app.open_connection',
+    'app.store_hook_receipt',
     'app.tenant',
     'app.typeid',
     'app.typeid_uuid',
     'private.tenant',
   ],
   worker: [
+    'app.claim_hook_receipts',
     'app.cursor',
     'app.duration',
     'app.event_public_id',
     'app.fail',
     'app.iso',
+    'app.note_hook_leads',
     'app.outbox_backlog',
     'app.prepare_deliveries',
     'app.record_attempts',
     'app.relay_outbox',
     'app.remove_expired',
+    'app.renew_hook_claims',
+    'app.settle_hook_receipt',
     'app.typeid',
     'app.typeid_uuid',
     'audit.drop_expired',

@@ -56,10 +56,23 @@ async function fill(organization: string): Promise<void> {
     "insert into app.invitations (organization_id, email, token_hash) values ($1, 'a@example.com', $2)",
     [organization, sha256(organization)],
   );
+  await connect(organization);
   await db.admin.query('insert into private.database_logins (login, organization_id) values ($1, $2)', [
     `nobody_${organization}`,
     organization,
   ]);
+}
+
+/** A connection with a credential, and something its hook brought. */
+async function connect(organization: string): Promise<void> {
+  const [made] = await db.as(
+    'tenant',
+    claimsOf(organization),
+    `select (connection).id from app.save_connection('meta-lead-ads', 'default', '{}', null, '{app_secret}', array['secret'::bytea],
+       '{app_secret}', $1, 'prefix')`,
+    [sha256(`hook of ${organization}`)],
+  );
+  await db.as('gateway', null, "select app.store_hook_receipt($1, $2, '{}', 'body')", [organization, made?.id]);
 }
 
 interface TenantTable {
@@ -383,6 +396,11 @@ describe('no constraint tells whether another tenant has a row', () => {
     await same((id) => `select app.delete_webhook('${id}')`, rows[0].webhook);
   });
 
+  test('receipts of hooks', async () => {
+    const { rows } = await db.admin.query('select id from app.hook_receipts where organization_id = $1', [theirs]);
+    await same((id) => `select app.retry_hook_receipts('meta-lead-ads', 'default', '${id}')`, rows[0].id);
+  });
+
   test('two tenants may register the same URL, hold the same slug and send the same idempotency key', async () => {
     const { rows } = await db.admin.query(`
       select (select count(distinct organization_id) from app.webhook_endpoints where url = 'https://receiver.example.com/hook') as urls,
@@ -430,6 +448,8 @@ describe('a database login of a person', () => {
     'api.scoring_rules',
     'api.webhook_health',
     'api.webhook_deliveries',
+    'api.connections',
+    'api.hook_receipts',
     'api.audit_log',
   ];
   const organizationsSeen = async (client: pg.Client, view: string) =>
