@@ -74,7 +74,7 @@ export interface Configuration {
   mask(settings: Values, secretsSet: readonly string[]): Values;
   /** a field's value from the command line's text. Throws a sentence. */
   fromText(name: string, text: string): unknown;
-  /** the fields as a Markdown table */
+  /** the fields as a Markdown table, and what there is to do on the vendor's side */
   docs(): string;
 }
 
@@ -110,7 +110,7 @@ export function configurationOf(manifest: Manifest): Configuration {
       if (!field) throw new Error(`has no field ${name}; it has ${fields.map((one) => one.name).join(', ')}`);
       return readText(field, text);
     },
-    docs: () => table(fields),
+    docs: () => `${table(fields)}\n\n${manifest.setup.map((step, index) => `${index + 1}. ${step}`).join('\n')}`,
   };
 }
 
@@ -188,7 +188,7 @@ function readText({ name, kind }: Field, text: string): unknown {
 
 function table(fields: readonly Field[]): string {
   const shown = (value: unknown): string =>
-    value === undefined || value === '' || (Array.isArray(value) && value.length === 0)
+    value === undefined || (typeof value === 'object' && Object.keys(value as object).length === 0)
       ? ''
       : `\`${typeof value === 'object' ? JSON.stringify(value) : value}\``;
   const rows = fields.map(({ name, label, help, kind, secret, required, default: standard }) => {

@@ -14,7 +14,7 @@ const manifest = {
   description: 'Leads from instant forms of Facebook and Instagram ads, as they are sent in.',
   setup: [
     'In the Meta app, add the product Webhooks, choose the object Page, and enter the hook address and the verify token.',
-    'Subscribe to the field leadgen, and subscribe the page to the app (POST /{page}/subscribed_apps, subscribed_fields=leadgen).',
+    'Subscribe to the field leadgen, and subscribe the page to the app (`POST /{page}/subscribed_apps` with `subscribed_fields=leadgen`).',
     'Make a page access token that does not expire, with leads_retrieval, pages_manage_metadata, pages_show_list and pages_read_engagement (ads_management too, for names of ads and campaigns).',
   ],
   fields: [
@@ -95,7 +95,7 @@ export const metaLeadAds = connector(manifest, {
       return isHmac(given ?? '', rawBody, config.app_secret, { algorithm: 'sha256', encoding: 'hex' });
     },
 
-    process: (receipt, config, io) =>
+    process: async (receipt, config, io) =>
       processed(announcedIn(receipt), config, (announced) => fetchLead(announced.leadgenId, config, io)),
   },
 });

@@ -11,8 +11,8 @@ const manifest = {
   title: 'Public form',
   description: 'Leads from a form or calculator on any website, posted by the visitor’s browser or by a script.',
   setup: [
-    'Let the form post to the hook address: <form method="post" action="…">, or fetch() with JSON.',
-    'Add the honeypot: a text field of that name which people do not see (style="position:absolute;left:-9999px", tabindex="-1", autocomplete="off").',
+    'Let the form post to the hook address: `<form method="post" action="…">`, or `fetch()` with JSON.',
+    'Add the honeypot: a text field of that name that people do not see (`style="position:absolute;left:-9999px" tabindex="-1" autocomplete="off"`).',
   ],
   fields: [
     {

@@ -1,0 +1,320 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Connector, HookRequest, Processed } from '../../connectors/connector.ts';
+import { ConnectorFailure } from '../../connectors/failure.ts';
+import { fitDraft } from '../../connectors/lead-draft.ts';
+import { MASKED } from '../../connectors/manifest.ts';
+import { connectors } from '../../connectors/registry.ts';
+import { createOutbound, type Outbound } from '../../src/connections/http-client.ts';
+import { AppError } from '../../src/errors.ts';
+import { createAddressGuard } from '../../src/webhooks/address-guard.ts';
+import { type Receiver, type Script, startReceiver } from '../support/receiver.ts';
+import { CASES, type ConformanceCase } from './conformance.ts';
+
+// What every connector must do, whatever it connects: with its service well, ill, slow, busy and lying.
+
+const loopback = createAddressGuard({ allowHttp: true, allowSubnets: ['127.0.0.0/8'] });
+let service: Receiver;
+let outbound: Outbound;
+
+beforeAll(async () => {
+  service = await startReceiver();
+  outbound = createOutbound({ guard: loopback, timeoutMs: 500, maxBodyBytes: 64 * 1024 });
+});
+afterAll(async () => {
+  await outbound.close();
+  await service.close();
+});
+
+/** A call by which a connector reaches its service; throws what went wrong. */
+type Call = (through: Outbound) => Promise<unknown>;
+
+function callsOf(connector: Connector, own: ConformanceCase): [string, Call][] {
+  const { test: probe, hook } = connector;
+  const secrets = Object.values(own.secrets);
+  const calls: [string, Call][] = [];
+  if (probe) calls.push(['test', (through) => probe(configOf(connector, own), { http: through.client(secrets) })]);
+  if (hook?.kind === 'stored' && own.hook?.asksBack) {
+    calls.push(['process', async (through) => settled(await process(connector, own, through))]);
+  }
+  return calls;
+}
+
+const configOf = ({ configuration }: Connector, own: ConformanceCase): never =>
+  configuration.schema.parse({ ...own.settings(service.url), ...own.secrets }) as never;
+
+function requestOf(own: ConformanceCase): HookRequest {
+  if (!own.hook) throw new Error('The connector has a hook: its case must show what is sent to it.');
+  return own.hook.request(own.secrets);
+}
+
+function process(connector: Connector, own: ConformanceCase, through: Outbound): Promise<Processed> {
+  if (connector.hook?.kind !== 'stored') throw new Error('no stored hook');
+  const { headers, rawBody: body } = requestOf(own);
+  const io = { http: through.client(Object.values(own.secrets)) };
+  return connector.hook.process({ headers, body, receivedAt: new Date() }, configOf(connector, own), io);
+}
+
+function settled({ leads, failures }: Processed): Processed['leads'] {
+  if (failures[0]) throw failures[0];
+  return leads;
+}
+
+async function failureOf(call: Call, script: Script, through = outbound): Promise<ConnectorFailure> {
+  service.answer(script);
+  const failure = await call(through).then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  expect(failure).toBeInstanceOf(ConnectorFailure);
+  return failure as ConnectorFailure;
+}
+
+const HTML = { headers: { 'content-type': 'text/html' }, body: '<html>Bad gateway</html>' };
+
+test('every connector has a case', () => {
+  expect(Object.keys(CASES).toSorted()).toEqual(connectors.map(({ manifest }) => manifest.vendor).toSorted());
+});
+
+describe.each(connectors.map((connector) => [connector.manifest.vendor, connector] as const))(
+  '%s',
+  (vendor, connector) => {
+    const own = CASES[vendor] as ConformanceCase;
+    const { manifest, configuration } = connector;
+    const calls = callsOf(connector, own);
+
+    describe('manifest', () => {
+      test('says of every field what it is and where to find it', () => {
+        expect(vendor).toMatch(/^[a-z][a-z0-9-]*$/);
+        for (const field of manifest.fields) {
+          expect(field.name).toMatch(/^[a-z][a-z0-9_]*$/);
+          expect(field.label).toMatch(/^[A-Z].*[^.]$/);
+          expect(field.help).toMatch(/^\S.+\.$/);
+        }
+      });
+
+      test('accepts a working configuration, and its own defaults', () => {
+        const config = configuration.schema.parse({ ...own.settings(service.url), ...own.secrets });
+        for (const { name, default: standard } of manifest.fields)
+          if (standard !== undefined) expect(config).toHaveProperty(name);
+        expect(() => configuration.settings.parse(own.settings(service.url))).not.toThrow();
+      });
+
+      test('names the field and the reason of what it refuses', () => {
+        for (const { name, required, kind } of manifest.fields) {
+          const wrong = { ...own.settings(service.url), ...own.secrets, [name]: { a: { b: 1 } } };
+          const [issue] = configuration.schema.safeParse(wrong).error?.issues ?? [];
+          expect(issue?.path[0], kind).toBe(name);
+          expect(issue?.message).toMatch(/^(must|is) /);
+          if (!required) continue;
+          const { [name]: _left, ...without } = { ...own.settings(service.url), ...own.secrets } as Record<
+            string,
+            unknown
+          >;
+          expect(configuration.schema.safeParse(without).error?.issues[0]).toMatchObject({
+            path: [name],
+            message: 'is required',
+          });
+        }
+        expect(configuration.schema.safeParse({ ...own.secrets, shoe_size: 1 }).success).toBe(false);
+      });
+
+      test('shows no credential, only whether it is set', () => {
+        const set = configuration.secretNames;
+        const shown = configuration.mask(own.settings(service.url), set);
+        for (const name of set) expect(shown[name]).toBe(MASKED);
+        for (const name of set) expect(configuration.mask({}, [])[name]).toBeNull();
+        for (const secret of Object.values(own.secrets)) expect(JSON.stringify(shown)).not.toContain(secret);
+        expect(Object.keys(own.secrets).toSorted()).toEqual(set.toSorted());
+        expect(configuration.settings.safeParse(own.secrets).success).toBe(set.length === 0);
+      });
+
+      test('is documented in its folder as it is', () => {
+        const readme = readFileSync(join(import.meta.dirname, '../../connectors', vendor, 'README.md'), 'utf8');
+        expect(readme).toContain(configuration.docs());
+      });
+    });
+
+    describe.runIf(calls.length > 0).each(calls)('its service, asked by %s', (_name, call) => {
+      test('answers well', async () => {
+        service.answer(own.service ?? {});
+        await expect(call(outbound)).resolves.toBeTruthy();
+      });
+
+      test('gets no credential in a URL', () => {
+        for (const { path } of service.requests) {
+          for (const secret of Object.values(own.secrets)) expect(decodeURIComponent(path)).not.toContain(secret);
+        }
+      });
+
+      test.each([400, 401, 403, 404, 409, 422])('answers %d: refused, not to be tried again', async (status) => {
+        expect(await failureOf(call, { status, body: '{"message":"no"}' })).toMatchObject({
+          kind: 'refused',
+          retryable: false,
+          status,
+        });
+      });
+
+      test('refuses the credentials: its reason is told, without them', async () => {
+        if (!own.refusal) throw new Error('The case must show how the service refuses credentials.');
+        const { reason, ...answer } = own.refusal;
+        const failure = await failureOf(call, answer);
+        expect(failure).toMatchObject({ kind: 'refused', message: expect.stringMatching(reason) });
+      });
+
+      test.each([500, 502, 503, 504, 408])('answers %d: to be tried again', async (status) => {
+        expect(await failureOf(call, { ...HTML, status })).toMatchObject({
+          kind: 'unavailable',
+          retryable: true,
+          status,
+        });
+      });
+
+      test('is asked too often, and says when to come back', async () => {
+        const failure = await failureOf(call, { status: 429, headers: { 'retry-after': '17' }, body: '{}' });
+        expect(failure).toMatchObject({ kind: 'rate_limited', retryable: true, retryAfter: 17 });
+      });
+
+      test('is asked too often, and does not say when to come back', async () => {
+        expect(await failureOf(call, { status: 429 })).toMatchObject({
+          kind: 'rate_limited',
+          retryable: true,
+          retryAfter: undefined,
+        });
+      });
+
+      test('does not answer in time', async () => {
+        expect(await failureOf(call, { hang: true })).toMatchObject({ kind: 'unavailable', retryable: true });
+      });
+
+      test.each([
+        ['a page instead of JSON', HTML],
+        ['JSON that is cut off', { body: '{"id":"4' }],
+        ['JSON of another shape', { body: '["nothing"]' }],
+        ['more than it may', { body: JSON.stringify({ id: 'x'.repeat(100_000) }) }],
+      ])('answers with %s', async (_what, answer) => {
+        expect(await failureOf(call, answer)).toMatchObject({ kind: 'garbage', retryable: true });
+      });
+
+      test('answers with a redirect, which is not followed', async () => {
+        const before = service.requests.length;
+        const failure = await failureOf(call, { status: 302, headers: { location: `${service.url}/elsewhere` } });
+        expect(failure).toMatchObject({ kind: 'refused', message: expect.stringContaining('redirect') });
+        expect(service.requests.slice(before).filter(({ path }) => path.endsWith('/elsewhere'))).toEqual([]);
+      });
+
+      test('repeats what it was sent: no credential reaches a message', async () => {
+        const failure = await failureOf(call, ({ headers, path }) => ({
+          status: 400,
+          body: JSON.stringify({
+            error: { message: `${JSON.stringify(headers)} ${path}`, code: 100 },
+            message: headers,
+          }),
+        }));
+        for (const secret of Object.values(own.secrets)) {
+          expect(`${failure.message} ${failure.stack} ${JSON.stringify(failure)}`).not.toContain(secret);
+        }
+      });
+
+      test('is at an address that may not be called', async () => {
+        const strict = createOutbound({ guard: createAddressGuard({ allowHttp: true, allowSubnets: [] }) });
+        const before = service.requests.length;
+        expect(await failureOf(call, {}, strict)).toMatchObject({ kind: 'refused' });
+        expect(service.requests).toHaveLength(before);
+        await strict.close();
+      });
+    });
+
+    describe.runIf(connector.hook?.kind === 'stored')('stored hook', () => {
+      const hook = () => (connector.hook?.kind === 'stored' ? connector.hook : undefined);
+
+      test('knows what its service signed, and nothing else', () => {
+        const request = requestOf(own);
+        const config = configOf(connector, own);
+        expect(hook()?.verify(request, config)).toBe(true);
+        const forged: HookRequest[] = [
+          { ...request, rawBody: Buffer.concat([request.rawBody, Buffer.from(' ')]) },
+          { ...request, headers: {} },
+          ...Object.keys(request.headers)
+            .filter((name) => /signature/i.test(name))
+            .flatMap((name) =>
+              [
+                '',
+                'sha256=',
+                'x',
+                `${request.headers[name]}0`,
+                String(request.headers[name]).replace(/.$/, (last) => (last === '0' ? '1' : '0')),
+              ].map((signature) => ({ ...request, headers: { ...request.headers, [name]: signature } })),
+            ),
+        ];
+        for (const one of forged) expect(hook()?.verify(one, config), JSON.stringify(one.headers)).toBe(false);
+      });
+
+      test('makes leads of it that fit into their columns', async () => {
+        service.answer(own.service ?? {});
+        const leads = settled(await process(connector, own, outbound));
+        expect(JSON.parse(JSON.stringify(leads.map(fitDraft)))).toEqual(own.hook?.leads);
+        for (const lead of leads) expect(lead.external_id, 'a delivery may come twice').toBeTruthy();
+      });
+
+      test.each(['', '{', 'null', '[]', '{"entry":1}', '\0'])('takes %j for what it is: unreadable', async (body) => {
+        const outcome = await Promise.resolve(
+          hook()?.process({ headers: {}, body: Buffer.from(body), receivedAt: new Date() }, configOf(connector, own), {
+            http: outbound.client([]),
+          }),
+        ).then(
+          (done) => done?.failures[0] ?? done?.leads,
+          (error: unknown) => error,
+        );
+        if (Array.isArray(outcome)) expect(outcome).toEqual([]);
+        else expect(outcome).toMatchObject({ name: 'ConnectorFailure', kind: 'refused' });
+      });
+    });
+
+    describe.runIf(connector.hook?.handshake !== undefined)('handshake', () => {
+      test('answers its service, and nobody else', () => {
+        const handshake = own.hook?.handshake;
+        if (!handshake) throw new Error('The case must show the handshake.');
+        const answer = (query: Record<string, string>) =>
+          connector.hook?.handshake?.(new URLSearchParams(query), configOf(connector, own));
+        expect(answer(handshake.query)).toBe(handshake.answer);
+        expect(answer(handshake.refused)).toBeUndefined();
+        expect(answer({})).toBeUndefined();
+      });
+    });
+
+    describe.runIf(connector.hook?.kind === 'direct')('direct hook', () => {
+      const receive = (request: HookRequest) => {
+        if (connector.hook?.kind !== 'direct') throw new Error('no direct hook');
+        return connector.hook.receive(request, configOf(connector, own), { name: 'default', now: new Date() });
+      };
+
+      test('makes leads of what is sent', async () => {
+        const received = await receive(requestOf(own));
+        expect('leads' in received && JSON.parse(JSON.stringify(received.leads.map(fitDraft)))).toEqual(
+          own.hook?.leads,
+        );
+      });
+
+      test.each([
+        'application/json',
+        'application/x-www-form-urlencoded',
+        'multipart/form-data; boundary=x',
+        'image/png',
+        '',
+      ])('answers %s that makes no sense with an error of the sender', async (type) => {
+        for (const body of ['', '{', 'null', '[[', '\0\uD800', '%', '--x\r\n', '{"__proto__":{"email":1}}']) {
+          const request = {
+            headers: { 'content-type': type },
+            rawBody: Buffer.from(body),
+            query: new URLSearchParams(),
+          };
+          const outcome = await receive(request).catch((error: unknown) => error);
+          if (outcome instanceof AppError) expect(outcome.status).toBeLessThan(500);
+          else expect(outcome).toHaveProperty('errors');
+        }
+      });
+    });
+  },
+);

@@ -1,0 +1,355 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { createHmac } from 'node:crypto';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { retryReceipts, rotateHookToken, saveConnection } from '../../src/domain/connections.ts';
+import type { Worker, WorkerOptions } from '../../src/worker/worker.ts';
+import { createDatabase, type TestDatabase } from '../support/database.ts';
+import { createOrganization, startTestGateway, type TestGateway } from '../support/gateway.ts';
+import { type Receiver, startReceiver } from '../support/receiver.ts';
+import { startTestWorker, until } from '../worker/fixtures.ts';
+import { CASES, graphApi, graphError, metaDelivery, metaPayload } from './conformance.ts';
+import { leadsOf, type Operator, receiptsOf, startOperator } from './fixtures.ts';
+
+const secrets = CASES['meta-lead-ads']?.secrets as Record<string, string>;
+let db: TestDatabase;
+let gateway: TestGateway;
+let operator: Operator;
+let graph: Receiver;
+let organization: string;
+let hook: string;
+const workers: Worker[] = [];
+
+beforeAll(async () => {
+  db = await createDatabase();
+  gateway = await startTestGateway(db);
+  operator = await startOperator(db);
+});
+beforeEach(async () => {
+  graph = await startReceiver(graphApi);
+  organization = await createOrganization(db);
+  hook = await operator.connect(organization, 'meta-lead-ads', { settings: { api_url: graph.url }, secrets });
+});
+afterEach(async () => {
+  for (const worker of workers.splice(0)) await worker.stop();
+  await graph.close();
+});
+afterAll(async () => {
+  await operator.stop();
+  await gateway.stop();
+  await db.drop();
+});
+
+/** A worker whose retries come at once. */
+async function worker(inbound: WorkerOptions['inbound'] = {}): Promise<void> {
+  const options = { pollMs: 20, retrySchedule: [0.01, 0.01, 0.01], ...inbound };
+  workers.push(await startTestWorker(db, { inbound: options }));
+}
+
+async function deliver(payload: object, appSecret = secrets.app_secret as string): Promise<number> {
+  return (await gateway.request('POST', hook, metaDelivery(payload, appSecret))).status;
+}
+const settled = (state: string, count = 1) =>
+  until(async () => (await receiptsOf(db, organization)).filter((one) => one.state === state).length === count, state);
+
+describe('the handshake', () => {
+  const handshake = (query: Record<string, string>) => gateway.request('GET', `${hook}?${new URLSearchParams(query)}`);
+
+  test('echoes the challenge as plain text to who knows the verify token', async () => {
+    const query = { 'hub.mode': 'subscribe', 'hub.verify_token': secrets.verify_token as string };
+    const reply = await handshake({ ...query, 'hub.challenge': '<b>1158201444</b>' });
+    expect([reply.status, reply.text]).toEqual([200, '<b>1158201444</b>']);
+    expect(reply.headers.get('content-type')).toBe('text/plain; charset=utf-8');
+    expect(reply.headers.get('x-content-type-options')).toBe('nosniff');
+  });
+
+  test.each([
+    ['another token', { 'hub.mode': 'subscribe', 'hub.verify_token': 'meatyhamhock', 'hub.challenge': '1' }],
+    ['another mode', { 'hub.mode': 'unsubscribe', 'hub.verify_token': 'meatyhamhock-7261', 'hub.challenge': '1' }],
+    ['nothing', {}],
+  ])('refuses %s', async (_what, query) => {
+    const reply = await handshake(query as Record<string, string>);
+    expect(reply.status).toBe(403);
+    expect(reply.body).toEqual({ error: { code: 'forbidden', message: 'The handshake is refused.', details: {} } });
+  });
+});
+
+describe('a delivery', () => {
+  test('is stored as it came, answered, and becomes a lead that is audited and announced like any other', async () => {
+    expect(await deliver(metaPayload('901'))).toBe(200);
+    expect(await receiptsOf(db, organization)).toMatchObject([{ state: 'pending', attempts: 0 }]);
+    expect(graph.requests).toEqual([]);
+    await worker();
+    await settled('done');
+
+    const [lead, ...more] = await leadsOf(db, organization);
+    expect(more).toEqual([]);
+    expect(lead).toMatchObject({
+      source: 'facebook_lead_ad',
+      external_id: '901',
+      name: 'Sarah Mitchell',
+      email: 'sarah.mitchell@example.com',
+      phone: '+14045550142',
+      company: 'Mitchell Roofing',
+    });
+    expect(lead?.context).toMatchObject({
+      leadgenId: '901',
+      pageId: '111',
+      answers: { 'what_happened?': 'A pipe burst' },
+    });
+    const [receipt] = await receiptsOf(db, organization);
+    expect(receipt).toMatchObject({ state: 'done', attempts: 1, error: null, lead_ids: [lead?.id] });
+    const entries = await db.admin.query(
+      "select source, correlation_id from audit.platform_events where organization_id = $1 and action = 'lead.created'",
+      [organization],
+    );
+    expect(entries.rows).toEqual([{ source: 'worker', correlation_id: `hook_${receipt?.id}` }]);
+    const health = await db.admin.query(
+      'select last_received_at, last_lead_at, failing_since, waiting from api.connections where organization_id = $1',
+      [organization],
+    );
+    expect(health.rows).toEqual([
+      { last_received_at: expect.any(Date), last_lead_at: expect.any(Date), failing_since: null, waiting: '0' },
+    ]);
+  });
+
+  test('asks the Graph API with the token in a header, and with the proof of the app secret', async () => {
+    await deliver(metaPayload('902'));
+    await worker();
+    await settled('done');
+    const [request] = graph.requests;
+    expect(request?.headers.authorization).toBe(`Bearer ${secrets.page_access_token}`);
+    expect(request?.path).toMatch(/^\/hook\/902\?fields=id%2C.*&appsecret_proof=[0-9a-f]{64}$/);
+  });
+
+  test('that comes again, or twice at once, makes exactly one lead', async () => {
+    await worker();
+    await worker();
+    await Promise.all([1, 2, 3, 4].map(() => deliver(metaPayload('903', '903'))));
+    await settled('done', 4);
+    expect((await leadsOf(db, organization)).map((lead) => lead.external_id)).toEqual(['903']);
+    const made = (await receiptsOf(db, organization)).flatMap((receipt) => receipt.lead_ids);
+    expect(made).toHaveLength(1);
+  });
+
+  test('announces several leads, of which those of other pages are passed over', async () => {
+    const input = { vendor: 'meta-lead-ads', settings: { api_url: graph.url, page_ids: ['111'] } };
+    await operator.run(organization, saveConnection, input);
+    const other = metaPayload('906') as { entry: { changes: { value: { page_id: string } }[] }[] };
+    for (const { changes } of other.entry) for (const { value } of changes) value.page_id = '222';
+    await deliver(metaPayload('904', '905'));
+    await deliver(other);
+    await worker();
+    await settled('done', 2);
+    expect((await leadsOf(db, organization)).map((lead) => lead.external_id).toSorted()).toEqual(['904', '905']);
+  });
+
+  test('with ids written as numbers that JavaScript cannot hold keeps them exact', async () => {
+    const body = JSON.stringify(metaPayload('907')).replace('"907"', '98765432109876543');
+    const signature = createHmac('sha256', secrets.app_secret as string)
+      .update(body)
+      .digest('hex');
+    const reply = await gateway.request('POST', hook, {
+      body,
+      headers: { 'x-hub-signature-256': `sha256=${signature}` },
+    });
+    expect(reply.status).toBe(200);
+    await worker();
+    await settled('done');
+    expect((await leadsOf(db, organization)).map((lead) => lead.external_id)).toEqual(['98765432109876543']);
+  });
+
+  test('of an organization makes leads of no other', async () => {
+    const other = await createOrganization(db, 'Another');
+    const theirs = await operator.connect(other, 'meta-lead-ads', { settings: { api_url: graph.url }, secrets });
+    await deliver(metaPayload('908'));
+    await gateway.request('POST', theirs, metaDelivery(metaPayload('908'), secrets.app_secret as string));
+    await worker();
+    await until(async () => (await leadsOf(db, other)).length === 1);
+    await settled('done');
+    expect(await leadsOf(db, organization)).toHaveLength(1);
+  });
+});
+
+describe('a forged delivery stores nothing', () => {
+  test.each([
+    ['signed with another secret', () => deliver(metaPayload('1'), 'another secret')],
+    ['not signed', async () => (await gateway.request('POST', hook, { body: metaPayload('1') })).status],
+    [
+      'signed for another body',
+      async () => {
+        const { headers } = metaDelivery(metaPayload('1'), secrets.app_secret as string);
+        return (await gateway.request('POST', hook, { body: JSON.stringify(metaPayload('2')), headers })).status;
+      },
+    ],
+  ])('%s', async (_how, send) => {
+    expect(await send()).toBe(401);
+    expect(await receiptsOf(db, organization)).toEqual([]);
+  });
+});
+
+describe('when Meta does not answer well', () => {
+  test('an outage is waited out', async () => {
+    graph.answer((request, number) => (number < 3 ? { status: 500, body: 'oops' } : graphApi(request)));
+    await deliver(metaPayload('910'));
+    await worker();
+    await settled('done');
+    expect(await receiptsOf(db, organization)).toMatchObject([{ attempts: 3, error: null }]);
+    expect(await leadsOf(db, organization)).toHaveLength(1);
+  });
+
+  test('a token that is refused ends in dead with a reason an operator can act on, and retry starts anew', async () => {
+    graph.answer(
+      graphError(401, 190, `Error validating access token ${secrets.page_access_token}: session has expired`),
+    );
+    await deliver(metaPayload('911'));
+    await worker();
+    await settled('dead');
+    const [dead] = await receiptsOf(db, organization);
+    expect(dead).toMatchObject({ attempts: 1 });
+    expect(dead?.error).toMatch(
+      /answered 401: Error validating access token \[redacted\]: session has expired \(code 190\)\.$/,
+    );
+    const health = await db.admin.query(
+      'select dead, last_error, failing_since from api.connections where organization_id = $1',
+      [organization],
+    );
+    expect(health.rows).toEqual([{ dead: '1', last_error: dead?.error, failing_since: expect.any(Date) }]);
+
+    graph.answer(graphApi);
+    expect(await operator.run(organization, retryReceipts, { vendor: 'meta-lead-ads' })).toMatchObject({ retried: 1 });
+    await settled('done');
+    expect(await leadsOf(db, organization)).toHaveLength(1);
+  });
+
+  test('the schedule ends: given up, and kept', async () => {
+    graph.answer({ status: 503 });
+    await deliver(metaPayload('912'));
+    await worker();
+    await settled('dead');
+    expect(await receiptsOf(db, organization)).toMatchObject([
+      { attempts: 4, error: expect.stringContaining('answered 503') },
+    ]);
+  });
+
+  test('its wish to wait is honoured, also when it is told in its own way', async () => {
+    graph.answer({
+      ...graphError(400, 80_005, 'There have been too many leadgen api calls to this Page account.'),
+      headers: { 'x-business-use-case-usage': '{"111":[{"type":"leadgen","estimated_time_to_regain_access":30}]}' },
+    });
+    await deliver(metaPayload('913'));
+    await worker();
+    await settled('failed');
+    const [waiting] = await receiptsOf(db, organization);
+    expect((waiting?.next_attempt_at.getTime() ?? 0) - Date.now()).toBeGreaterThan(25 * 60_000);
+  });
+
+  test('a lead that is gone does not hold up the others of its delivery', async () => {
+    graph.answer((request) =>
+      request.path.startsWith('/hook/914')
+        ? graphError(400, 100, 'Unsupported get request. Object does not exist', { error_subcode: 33 })
+        : graphApi(request),
+    );
+    await deliver(metaPayload('914', '915'));
+    await worker();
+    await settled('dead');
+    expect((await leadsOf(db, organization)).map((lead) => lead.external_id)).toEqual(['915']);
+  });
+
+  test('a token that may not read ads still brings the lead', async () => {
+    graph.answer((request) =>
+      request.path.includes('campaign_id') ? graphError(403, 200, 'Requires ads_management') : graphApi(request),
+    );
+    await deliver(metaPayload('916'));
+    await worker();
+    await settled('done');
+    expect(await leadsOf(db, organization)).toMatchObject([
+      { external_id: '916', email: 'sarah.mitchell@example.com' },
+    ]);
+  });
+});
+
+describe('workers', () => {
+  async function workerProcess(): Promise<ChildProcess> {
+    const child = fork(join(import.meta.dirname, '../worker/worker-process.ts'), [db.loginUrl('worker')], {
+      execArgv: [],
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    });
+    await once(child, 'message');
+    return child;
+  }
+
+  test('one that is killed in the middle loses nothing: another makes exactly one lead', async () => {
+    graph.answer({ hang: true });
+    const child = await workerProcess();
+    await deliver(metaPayload('920'));
+    await until(() => graph.requests.length > 0, 'the call');
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    expect(await leadsOf(db, organization)).toEqual([]);
+
+    graph.answer(graphApi);
+    // as if its lease were over
+    await db.admin.query('update app.hook_receipts set next_attempt_at = now() where organization_id = $1', [
+      organization,
+    ]);
+    await worker();
+    await settled('done');
+    expect(await leadsOf(db, organization)).toHaveLength(1);
+    expect(await receiptsOf(db, organization)).toMatchObject([{ attempts: 2, state: 'done' }]);
+  });
+
+  test('one that took too long has lost its claim, and changes nothing', async () => {
+    const answers = Promise.withResolvers<void>();
+    graph.answer(async (request) => {
+      if (graph.requests.length === 1) await answers.promise;
+      return graphApi(request);
+    });
+    await worker();
+    await deliver(metaPayload('921'));
+    await until(() => graph.requests.length === 1, 'the first call');
+    await db.admin.query('update app.hook_receipts set next_attempt_at = now() where organization_id = $1', [
+      organization,
+    ]);
+    await settled('done');
+    answers.resolve();
+    for (const one of workers.splice(0)) await one.stop();
+    expect(await receiptsOf(db, organization)).toMatchObject([
+      { attempts: 2, state: 'done', lead_ids: [expect.any(String)] },
+    ]);
+    expect(await leadsOf(db, organization)).toHaveLength(1);
+  });
+
+  test('a receipt that ends every worker is given up', async () => {
+    await deliver(metaPayload('922'));
+    await db.admin.query('update app.hook_receipts set attempts = 9, claim = uuidv7() where organization_id = $1', [
+      organization,
+    ]);
+    await worker();
+    await settled('dead');
+    expect(await receiptsOf(db, organization)).toMatchObject([{ error: 'Processing it ended in the middle 9 times.' }]);
+  });
+
+  test('while a connection is disabled nothing comes in, and what waits is kept', async () => {
+    await deliver(metaPayload('923'));
+    const input = { vendor: 'meta-lead-ads', settings: { api_url: graph.url } };
+    await operator.run(organization, saveConnection, { ...input, enabled: false });
+    expect(await deliver(metaPayload('924'))).toBe(404);
+    await worker();
+    const other = await createOrganization(db, 'Another');
+    hook = await operator.connect(other, 'meta-lead-ads', { settings: { api_url: graph.url }, secrets });
+    await deliver(metaPayload('925'));
+    await until(async () => (await leadsOf(db, other)).length === 1, 'the lead of another');
+    expect(await receiptsOf(db, organization)).toMatchObject([{ state: 'pending', attempts: 0 }]);
+    await operator.run(organization, saveConnection, { ...input, enabled: true });
+    await settled('done');
+  });
+});
+
+test('a hook that was given another address is unknown under the one before', async () => {
+  const rotated = await operator.run(organization, rotateHookToken, { vendor: 'meta-lead-ads' });
+  expect(await deliver(metaPayload('930'))).toBe(404);
+  hook = new URL(rotated.hook_url).pathname;
+  expect(await deliver(metaPayload('930'))).toBe(200);
+});

@@ -1,0 +1,313 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { createDatabase, type TestDatabase } from '../support/database.ts';
+import { createOrganization, type Reply, startTestGateway, type TestGateway } from '../support/gateway.ts';
+import { leadsOf, type Operator, startOperator } from './fixtures.ts';
+
+let db: TestDatabase;
+let gateway: TestGateway;
+let operator: Operator;
+let organization: string;
+let hook: string;
+
+beforeAll(async () => {
+  db = await createDatabase();
+  gateway = await startTestGateway(db);
+  operator = await startOperator(db);
+});
+beforeEach(async () => {
+  organization = await createOrganization(db);
+  hook = await connect();
+});
+afterAll(async () => {
+  await operator.stop();
+  await gateway.stop();
+  await db.drop();
+});
+
+/** A form of the organization; its limits are out of the way unless they are given. */
+const connect = (settings: object = {}, name = `form-${crypto.randomUUID().slice(0, 8)}`): Promise<string> =>
+  operator.connect(organization, 'public-tool', {
+    name,
+    settings: { tool: 'estimate', per_address_limit: 1000, per_form_limit: 1000, ...settings },
+  });
+
+const BROWSER = { accept: 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8' };
+const FORM = { 'content-type': 'application/x-www-form-urlencoded' };
+const SARAH = { name: 'Sarah Mitchell', email: 'sarah.mitchell@example.com' };
+
+const sendJson = (body: unknown, headers: Record<string, string> = {}): Promise<Reply> =>
+  gateway.request('POST', hook, { body: typeof body === 'string' ? body : JSON.stringify(body), headers });
+const sendForm = (fields: Record<string, string>, headers: Record<string, string> = {}): Promise<Reply> =>
+  gateway.request('POST', hook, { body: new URLSearchParams(fields).toString(), headers: { ...FORM, ...headers } });
+const leads = () => leadsOf(db, organization);
+
+describe('a script', () => {
+  test('sends JSON, and is told no more than that it worked', async () => {
+    const sent = {
+      ...SARAH,
+      phone: '+1 404 555 0142',
+      message: 'Water in the basement',
+      page_url: 'https://www.example.com/estimate?utm_source=news',
+      rooms: 3,
+      services: ['drying', 'mould'],
+      urgent: true,
+    };
+    const reply = await sendJson(sent);
+    expect([reply.status, reply.body]).toEqual([201, { ok: true }]);
+    const [lead, ...more] = await leads();
+    expect(more).toEqual([]);
+    expect(lead).toMatchObject({
+      source: 'public_tool',
+      ...SARAH,
+      phone: '+1 404 555 0142',
+      notes: 'Water in the basement',
+      source_url: 'https://www.example.com/estimate?utm_source=news',
+      external_id: null,
+      context: {
+        tool: 'estimate',
+        url: 'https://www.example.com/estimate?utm_source=news',
+        fields: { rooms: 3, services: ['drying', 'mould'], urgent: true },
+      },
+    });
+    const told = `${reply.text} ${JSON.stringify([...reply.headers])}`;
+    for (const secret of [lead?.id, organization, SARAH.email]) expect(told).not.toContain(secret);
+    const entry = await db.admin.query(
+      "select source, correlation_id from audit.platform_events where organization_id = $1 and action = 'lead.created'",
+      [organization],
+    );
+    expect(entry.rows).toEqual([{ source: 'api', correlation_id: reply.headers.get('x-request-id') }]);
+  });
+
+  test('is told every field that is wrong', async () => {
+    const reply = await sendJson({ name: 'x'.repeat(201), email: 'sarah at example', phone: 'call me' });
+    expect(reply.status).toBe(400);
+    expect(reply.body.error).toEqual({
+      code: 'invalid_request',
+      message: expect.stringMatching(/^Invalid value for \w+: .*\.$/),
+      details: {
+        field: expect.any(String),
+        reason: expect.any(String),
+        fields: {
+          name: 'must have at most 200 characters',
+          email: 'must be an email address',
+          phone: 'must be a phone number',
+        },
+      },
+    });
+    expect(await leads()).toEqual([]);
+  });
+
+  test('must say who it is about', async () => {
+    const reply = await sendJson({ rooms: 3 });
+    expect(reply.body.error.details).toMatchObject({
+      field: 'email',
+      reason: 'is required, or a name or a phone number',
+    });
+  });
+
+  test.each([
+    ['nothing', '', 'application/json', 400],
+    ['no JSON', '{', 'application/json', 400],
+    ['a list', '[]', 'application/json', 400],
+    ['a NUL and half a character', '{"name":"a\\u0000\\ud800","note":"\\u0000"}', 'application/json', 201],
+    ['a prototype', '{"name":"a","__proto__":{"x":1},"constructor":1}', 'application/json', 201],
+    ['nests', `{"name":"a","x":${'['.repeat(50_00)}${']'.repeat(50_00)}}`, 'application/json', 400],
+    [
+      'too many fields',
+      JSON.stringify(Object.fromEntries(Array.from({ length: 101 }, (_, i) => [`f${i}`, i]))),
+      'application/json',
+      400,
+    ],
+    ['a picture', 'GIF89a', 'image/gif', 415],
+    ['a broken multipart', '--x\r\n', 'multipart/form-data; boundary=x', 400],
+    ['a multipart without a boundary', 'x', 'multipart/form-data', 400],
+    ['more than the form may', JSON.stringify({ name: 'x'.repeat(70_000) }), 'application/json', 413],
+    ['more than any hook may', JSON.stringify({ name: 'x'.repeat(1_100_000) }), 'application/json', 413],
+  ])('that sends %s gets an answer that is no 500', async (_what, body, type, status) => {
+    const reply = await gateway.request('POST', hook, { body, headers: { 'content-type': type } });
+    expect(reply.status, reply.text).toBe(status);
+    if (status >= 400)
+      expect(reply.body.error).toMatchObject({ code: expect.any(String), message: expect.stringMatching(/\.$/) });
+  });
+
+  test('sends a form with files in vain, and one without them well', async () => {
+    const form = new FormData();
+    form.set('your-name', 'Sarah Mitchell');
+    form.set('your-email', SARAH.email);
+    form.append('services[]', 'drying');
+    form.append('services[]', 'mould');
+    form.set('photo', new File([], ''));
+    const sent = await fetch(`${gateway.url}${hook}`, { method: 'POST', body: form });
+    expect(sent.status).toBe(201);
+    expect(await leads()).toMatchObject([{ ...SARAH, context: { fields: { 'services[]': ['drying', 'mould'] } } }]);
+    form.set('photo', new File(['GIF89a'], 'x.gif'));
+    const refused = await fetch(`${gateway.url}${hook}`, { method: 'POST', body: form });
+    expect(refused.status).toBe(415);
+    expect(await refused.json()).toMatchObject({ error: { details: { field: 'photo', reason: 'is a file' } } });
+  });
+});
+
+describe('a browser', () => {
+  test('that sent a plain form is thanked on a page without a trace of what was sent', async () => {
+    const reply = await sendForm(
+      { ...SARAH, name: '<script>alert(1)</script>' },
+      { ...BROWSER, referer: 'https://www.example.com/contact' },
+    );
+    expect(reply.status).toBe(200);
+    expect(reply.headers.get('content-type')).toBe('text/html; charset=utf-8');
+    expect(reply.headers.get('content-security-policy')).toContain("default-src 'none'");
+    expect(reply.text).toContain('Thank you. We will be in touch.');
+    expect(reply.text).not.toContain('script>');
+    expect(await leads()).toMatchObject([
+      { name: '<script>alert(1)</script>', source_url: 'https://www.example.com/contact' },
+    ]);
+  });
+
+  test('is sent on to the page that thanks', async () => {
+    hook = await connect({ success_url: 'https://www.example.com/thanks' });
+    const reply = await sendForm(SARAH, BROWSER);
+    expect([reply.status, reply.headers.get('location')]).toEqual([303, 'https://www.example.com/thanks']);
+    expect((await sendJson(SARAH)).status).toBe(201);
+  });
+
+  test('sees what to correct, whatever the form calls its fields', async () => {
+    hook = await connect({ field_mapping: { '<img src=x>': 'email' }, success_url: 'https://www.example.com/thanks' });
+    const reply = await sendForm({ name: 'Sarah', '<img src=x>': 'no address' }, BROWSER);
+    expect(reply.status).toBe(400);
+    expect(reply.headers.get('content-type')).toBe('text/html; charset=utf-8');
+    expect(reply.text).toContain('&lt;img src=x&gt;</strong> must be an email address');
+    expect(reply.text).not.toContain('<img');
+  });
+
+  test('sees in words what else went wrong', async () => {
+    const reply = await gateway.request('POST', hook, {
+      body: 'x',
+      headers: { 'content-type': 'image/png', ...BROWSER },
+    });
+    expect(reply.status).toBe(415);
+    expect(reply.text).toContain('The body must be JSON or a form.');
+  });
+});
+
+describe('spam', () => {
+  test('that fills the honeypot is thanked like everybody, and makes no lead', async () => {
+    for (const [field, settings] of [
+      ['website_url', {}],
+      ['fax', { honeypot_field: 'fax' }],
+    ] as const) {
+      hook = await connect(settings);
+      const good = await sendJson({ ...SARAH, [field]: '' });
+      const spam = await sendJson({ ...SARAH, [field]: 'https://spam.example.com' });
+      const wrong = await sendJson({ email: 'spam', [field]: 'x' });
+      for (const reply of [spam, wrong]) expect([reply.status, reply.text]).toEqual([good.status, good.text]);
+    }
+    expect(await leads()).toHaveLength(2);
+  });
+
+  test('that is quicker than people is told to wait', async () => {
+    hook = await connect({ min_seconds: 3 });
+    const sent = (form_shown_at: unknown) => sendJson({ ...SARAH, form_shown_at });
+    expect((await sent(Date.now())).body.error.details).toMatchObject({
+      field: 'form_shown_at',
+      reason: expect.stringContaining('too quickly'),
+    });
+    expect((await sent(Date.now() + 60_000)).status).toBe(400);
+    expect((await sent('yesterday')).status).toBe(400);
+    expect((await sent(undefined)).status).toBe(400);
+    expect((await sent(Date.now() - 60_000)).status).toBe(201);
+    expect((await leads()).map((lead) => lead.context.fields)).toEqual([{}]);
+  });
+
+  test('from one address is limited, and from all together', async () => {
+    hook = await connect({ per_address_limit: 2 });
+    const statuses = async (count: number, headers = {}) => {
+      const replies = [];
+      for (let i = 0; i < count; i++) replies.push(await sendJson(SARAH, headers));
+      return replies;
+    };
+    const replies = await statuses(3);
+    expect(replies.map((reply) => reply.status)).toEqual([201, 201, 429]);
+    expect(replies[2]?.body.error.code).toBe('rate_limit_exceeded');
+    expect(Number(replies[2]?.headers.get('retry-after'))).toBeGreaterThan(0);
+    expect((await sendForm(SARAH, BROWSER)).text).toContain('Rate limit exceeded');
+
+    hook = await connect({ per_form_limit: 3 });
+    expect((await statuses(4)).map((reply) => reply.status)).toEqual([201, 201, 201, 429]);
+    // another form has its own
+    hook = await connect();
+    expect((await sendJson(SARAH)).status).toBe(201);
+  });
+});
+
+describe('a page of another website', () => {
+  const preflight = (origin: string) =>
+    gateway.request('OPTIONS', hook, {
+      headers: { origin, 'access-control-request-method': 'POST', 'access-control-request-headers': 'content-type' },
+    });
+
+  test('may send any form whose websites are not named', async () => {
+    const asked = await preflight('https://anywhere.example.org');
+    expect(asked.status).toBe(204);
+    expect(asked.headers.get('access-control-allow-origin')).toBe('*');
+    expect(asked.headers.get('access-control-allow-methods')).toBe('POST');
+    expect(asked.headers.get('access-control-allow-headers')).toContain('Content-Type');
+    const sent = await sendJson({ email: 'no' }, { origin: 'https://anywhere.example.org' });
+    expect([sent.status, sent.headers.get('access-control-allow-origin')]).toEqual([400, '*']);
+  });
+
+  test('must be among those that are named', async () => {
+    hook = await connect({ allowed_origins: ['https://www.example.com'] });
+    const asked = await preflight('https://www.example.com');
+    expect([asked.status, asked.headers.get('access-control-allow-origin')]).toEqual([204, 'https://www.example.com']);
+    expect(asked.headers.get('vary')).toContain('Origin');
+    expect((await sendJson(SARAH, { origin: 'https://www.example.com' })).status).toBe(201);
+    const other = await preflight('https://evil.example.org');
+    expect([other.status, other.headers.get('access-control-allow-origin')]).toEqual([403, null]);
+    for (const origin of ['https://evil.example.org', 'null', 'https://www.example.com.evil.example.org']) {
+      expect((await sendJson(SARAH, { origin })).status).toBe(403);
+    }
+    expect(await leads()).toHaveLength(1);
+  });
+});
+
+describe('a form of its own kind', () => {
+  test('maps its fields, has required ones and a consent, and puts tags on its leads', async () => {
+    hook = await connect({
+      field_mapping: { input_1: 'name', input_2: 'email' },
+      required_fields: ['city'],
+      consent_field: 'privacy',
+      tags: ['website', 'north'],
+    });
+    const sent = {
+      input_1: 'Sarah Mitchell',
+      input_2: SARAH.email,
+      email: 'second@example.com',
+      city: 'Atlanta',
+      privacy: 'on',
+    };
+    const reply = await sendForm({ ...sent, city: ' ', privacy: '0' });
+    expect(reply.body.error.details.fields).toEqual({ city: 'is required', privacy: 'must be agreed to' });
+    expect((await sendForm(sent)).status).toBe(201);
+    expect(await leads()).toMatchObject([
+      {
+        ...SARAH,
+        tags: ['website', 'north'],
+        context: { fields: { email: 'second@example.com', city: 'Atlanta', privacy: 'on' } },
+      },
+    ]);
+  });
+
+  test('with a first and a last name has a name', async () => {
+    await sendForm({ 'First Name': 'Sarah', last_name: 'Mitchell', Company: 'Mitchell Roofing' });
+    expect(await leads()).toMatchObject([{ name: 'Sarah Mitchell', company: 'Mitchell Roofing' }]);
+  });
+
+  test('of another organization makes leads there alone', async () => {
+    const before = organization;
+    organization = await createOrganization(db, 'Another');
+    hook = await connect();
+    expect((await sendJson({ ...SARAH, organization_id: before })).status).toBe(201);
+    expect(await leadsOf(db, before)).toEqual([]);
+    expect(await leads()).toHaveLength(1);
+  });
+});
