@@ -158,7 +158,7 @@ comment on column private.opened_connections.ciphertexts     is 'The credentials
 create or replace function app.save_connection(
   vendor text, name text, settings jsonb, enabled boolean, secret_names text[], ciphertexts bytea[], required_secrets text[],
   token_hash bytea, token_prefix text,
-  out connection app.connections, out created boolean
+  out connection app.connections, out created boolean, out secrets_set text[]
 )
 language plpgsql security definer
 set search_path = ''
@@ -191,6 +191,9 @@ begin
     perform app.fail(400, 'invalid_request', format('%s is required.', missing),
                      jsonb_build_object('field', missing, 'reason', 'is required'));
   end if;
+  -- told from here, because the statement that called does not see what it changed
+  secrets_set := array(select s.name from app.connection_secrets as s
+                        where s.organization_id = tenant and s.connection_id = connection.id order by s.name);
 end
 $$;
 

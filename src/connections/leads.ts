@@ -1,6 +1,8 @@
+import { z } from 'zod';
 import { fitDraft, type LeadDraft } from '../../connectors/lead-draft.ts';
 import type { Statement } from '../database/transaction.ts';
 import { type Source, type SystemActor, systemActor } from '../operations/actor.ts';
+import { operation } from '../operations/operation.ts';
 
 /** Who makes a connection's leads: its organization, with no more than the right to write leads. */
 export const connectionActor = (organizationId: string, source: Source, correlationId: string): SystemActor => ({
@@ -22,4 +24,20 @@ export const insertLeads = (drafts: readonly LeadDraft[]): Statement => ({
     on conflict (organization_id, source, external_id) where external_id is not null do nothing
     returning id`,
   values: [JSON.stringify(drafts.map(fitDraft))],
+});
+
+/** The same as an operation, for whoever has nothing else to do in the transaction. */
+export const receiveLeads = operation({
+  id: 'leads.receive',
+  summary: 'Insert what a connector made of a form',
+  scope: 'leads.write',
+  kind: 'write',
+  input: z.array(z.custom<LeadDraft>()),
+  statement({ input }) {
+    const { text, values } = insertLeads(input);
+    return {
+      text: `with made as (${text}) select json_build_object('made', count(*))::text as body from made`,
+      values,
+    };
+  },
 });

@@ -45,10 +45,12 @@ const hookUrl = (services: Services, of: string, token: string): string => `${se
 const SAVE = 'Save this hook_url now. Its token will not be shown again.';
 
 /** A row as it may be shown: credentials only as set or not. */
-const SHOWN = (row: string): string => `json_build_object(
+const shownAs = (row: string, secretsSet: string): string => `json_build_object(
   'id', ${row}.id, 'vendor', ${row}.vendor, 'name', ${row}.name, 'enabled', ${row}.enabled, 'settings', ${row}.settings,
-  'secrets_set', coalesce((select json_agg(s.name order by s.name) from app.connection_secrets as s where s.connection_id = ${row}.id), '[]'),
-  'token_prefix', ${row}.token_prefix, 'created_at', app.iso(${row}.created_at), 'updated_at', app.iso(${row}.updated_at))`;
+  'secrets_set', ${secretsSet}, 'token_prefix', ${row}.token_prefix,
+  'created_at', app.iso(${row}.created_at), 'updated_at', app.iso(${row}.updated_at))`;
+const SECRETS_SET =
+  'array(select s.name from app.connection_secrets as s where s.connection_id = row.id order by s.name)';
 
 interface Shown {
   vendor: string;
@@ -82,7 +84,7 @@ export const getConnection = operation({
   input: z.strictObject(one),
   missing,
   statement: ({ input }) => ({
-    text: `select ${SHOWN('row')}::text as body from app.connections as row where row.vendor = $1 and row.name = $2`,
+    text: `select ${shownAs('row', SECRETS_SET)}::text as body from app.connections as row where row.vendor = $1 and row.name = $2`,
     values: [input.vendor, input.name],
   }),
   finish: (body) => JSON.stringify(masked(JSON.parse(body))),
@@ -136,7 +138,7 @@ export const saveConnection = operation({
   },
   statement: ({ input, local }) => ({
     text: `
-      select json_build_object('created', saved.created, 'connection', ${SHOWN('(saved.connection)')})::text as body
+      select json_build_object('created', saved.created, 'connection', ${shownAs('(saved.connection)', 'saved.secrets_set')})::text as body
         from app.save_connection($1, $2, $3, $4, $5, $6, $7, $8, $9) as saved`,
     values: [
       input.vendor,

@@ -1,8 +1,7 @@
 import type { DirectHook, Received } from '../../connectors/connector.ts';
-import { connectionActor, insertLeads } from '../connections/leads.ts';
-import { runInScope } from '../database/transaction.ts';
+import { connectionActor, receiveLeads } from '../connections/leads.ts';
 import { AppError, forbidden, fromDatabase } from '../errors.ts';
-import { claimsOf } from '../operations/actor.ts';
+import { execute } from '../operations/execute.ts';
 import type { Gateway } from './gateway.ts';
 import { type CalledHook, hookRequest, readBody } from './hook-request.ts';
 import { limitRequest } from './limit.ts';
@@ -78,16 +77,14 @@ async function keep(
   { row }: CalledHook,
   leads: Extract<Received, { leads: unknown }>['leads'],
 ): Promise<void> {
-  const { pool } = gateway.core;
-  const actor = connectionActor(row.organization_id, 'api', res.locals.requestId);
-  const made =
-    leads.length === 0
-      ? 0
-      : (await runInScope(pool, { role: 'tenant', claims: claimsOf(actor) }, insertLeads(leads))).rowCount;
-  await pool.query({
+  if (leads.length > 0) {
+    const actor = connectionActor(row.organization_id, 'api', res.locals.requestId);
+    await execute(gateway.core, receiveLeads, actor, leads, { contract: 'eal' });
+  }
+  await gateway.core.pool.query({
     name: 'note_connection',
     text: 'select app.note_connection($1, $2, true, $3, null)',
-    values: [row.organization_id, row.id, made !== 0],
+    values: [row.organization_id, row.id, leads.length > 0],
   });
 }
 

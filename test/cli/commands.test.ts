@@ -191,6 +191,7 @@ test('every command explains itself', async () => {
     'key',
     'dba',
     'webhooks',
+    'connectors',
     'audit',
     'openapi',
     'demo',

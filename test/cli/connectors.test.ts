@@ -1,0 +1,159 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { CASES, graphApi, graphError } from '../connectors/conformance.ts';
+import { cleanUp, type Environment, run, runJson } from '../start/process.ts';
+import { createDatabase, TEST_ENCRYPTION_KEY, type TestDatabase } from '../support/database.ts';
+import { type Receiver, startReceiver } from '../support/receiver.ts';
+
+const secrets = CASES['meta-lead-ads']?.secrets as Record<string, string>;
+const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+let db: TestDatabase;
+let graph: Receiver;
+let environment: Environment;
+let folder: string;
+let organization: string;
+
+beforeAll(async () => {
+  db = await createDatabase();
+  graph = await startReceiver(graphApi);
+  environment = {
+    DATABASE_URL: db.url,
+    ENCRYPTION_KEY: TEST_ENCRYPTION_KEY,
+    PUBLIC_URL: 'https://leads.example.com',
+    WEBHOOK_ALLOW_HTTP: 'yes',
+    WEBHOOK_ALLOW_SUBNETS: '127.0.0.0/8',
+  };
+  organization = (await runJson(['org', 'create', '--name', 'Acme Roofing'], environment)).id;
+  folder = mkdtempSync(join(tmpdir(), 'trunkline-secrets-'));
+  for (const [name, secret] of Object.entries(secrets)) writeFileSync(join(folder, name), `${secret}\n`);
+});
+afterAll(async () => {
+  await cleanUp();
+  await graph.close();
+  await db.drop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const command = (name: string, ...more: string[]): string[] => ['connectors', name, '--org', organization, ...more];
+const META = ['--vendor', 'meta-lead-ads'];
+const files = (...names: string[]): string[] =>
+  names.flatMap((name) => ['--secret-file', `${name}=${join(folder, name)}`]);
+const told: string[] = [];
+async function ask(args: string[]): Promise<ReturnType<typeof runJson>> {
+  const answer = await runJson(args, environment);
+  told.push(JSON.stringify(answer));
+  return answer;
+}
+
+test('a service is connected, shown, tried out, changed, given another address and removed', async () => {
+  expect((await run(command('list'), environment)).stdout).toContain('Nothing is connected yet');
+  const set = command(
+    'set',
+    ...META,
+    ...files(...Object.keys(secrets)),
+    '--set',
+    `api_url=${graph.url}`,
+    '--set',
+    'page_ids=111,222',
+  );
+  const made = await ask(set);
+  expect(made.hook_url).toMatch(/^https:\/\/leads\.example\.com\/hooks\/meta-lead-ads\/[\w-]{32}$/);
+  expect(made).toMatchObject({
+    created: true,
+    enabled: true,
+    settings: { app_secret: '••••••••', page_ids: ['111', '222'] },
+  });
+
+  expect(await ask(command('test', ...META))).toEqual({
+    ok: true,
+    found: 'The token is for the page PuroClean (111).',
+  });
+  graph.answer(graphError(401, 190, `Malformed access token ${secrets.page_access_token}`));
+  const refused = await run(command('test', ...META), environment);
+  expect(refused).toMatchObject({
+    code: 1,
+    stdout: '',
+    stderr: expect.stringContaining('Malformed access token [redacted]'),
+  });
+
+  const changed = await ask(
+    command('set', ...META, '--set', 'field_mapping=what_is_your_number:phone', '--unset', 'page_ids', '--disable'),
+  );
+  expect(changed).toMatchObject({
+    created: false,
+    enabled: false,
+    settings: {
+      api_url: graph.url,
+      page_ids: [],
+      field_mapping: { what_is_your_number: 'phone' },
+      app_secret: '••••••••',
+    },
+  });
+  expect(changed.hook_url).toBeUndefined();
+  expect(await ask(command('list'))).toMatchObject([
+    { vendor: 'meta-lead-ads', name: 'default', enabled: false, waiting: 0, dead: 0 },
+  ]);
+  const shown = await run(command('show', ...META), environment);
+  expect(shown.stdout).toMatch(/app_secret +••••••••/);
+
+  const rotated = await ask(command('rotate-token', ...META));
+  expect(rotated.hook_url).not.toBe(made.hook_url);
+  expect(await ask(command('retry', ...META))).toMatchObject({ retried: 0 });
+  expect(await ask(command('remove', ...META))).toMatchObject({ deleted: true });
+  expect(await ask(command('list'))).toEqual([]);
+  for (const secret of Object.values(secrets))
+    expect(told.join('') + shown.stdout + refused.stderr).not.toContain(secret);
+});
+
+test('a credential is read from standard input', async () => {
+  const args = command(
+    'set',
+    ...META,
+    '--name',
+    'piped',
+    ...files('verify_token', 'app_secret'),
+    '--secret-file',
+    'page_access_token=-',
+  );
+  const child = spawn(process.execPath, [MAIN, ...args, '--json'], {
+    env: { PATH: process.env.PATH, ...environment },
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  child.stdin.end(`${secrets.page_access_token}\n`);
+  const [output] = await Promise.all([child.stdout.toArray(), once(child, 'close')]);
+  expect(JSON.parse(Buffer.concat(output).toString())).toMatchObject({ created: true, name: 'piped' });
+});
+
+test.each([
+  [['set', '--vendor', 'myspace'], '--vendor: must be one of meta-lead-ads, public-tool.'],
+  [['set', ...META, '--set', 'app_secret=0123456789'], '--set: app_secret is a secret'],
+  [['set', ...META, '--set', 'shoe_size=1'], 'has no field shoe_size'],
+  [['set', ...META, '--set', 'nonsense'], 'It must be field=value.'],
+  [
+    ['set', '--vendor', 'public-tool', '--set', 'per_form_limit=many'],
+    'Invalid value for per_form_limit: must be a whole number.',
+  ],
+  [
+    ['set', '--vendor', 'public-tool', '--set', 'allowed_origins=www.example.com'],
+    'must be origins such as https://www.example.com',
+  ],
+  [['set', '--vendor', 'public-tool', '--set', 'success_url=javascript:alert(1)'], 'must be an http or https address'],
+  [['set', ...META], 'is required'],
+  [['set', ...META, '--set', 'api_url=http://10.0.0.1'], 'must be a public address'],
+  [['set', ...META, '--secret-file', 'app_secret=/nowhere/at/all'], '/nowhere/at/all cannot be read (ENOENT)'],
+  [['show', ...META], 'No such connection.'],
+  [['test', ...META], 'No such connection.'],
+  [['remove', ...META], 'No such connection.'],
+  [['rotate-token', ...META], 'No such connection.'],
+  [['retry', ...META], 'No such connection.'],
+])('%j is refused in one line', async ([name, ...more], message) => {
+  const { code, stdout, stderr } = await run(command(name as string, ...more), environment);
+  expect([code, stdout]).toEqual([1, '']);
+  expect(stderr).toContain(message);
+  expect(stderr).not.toContain('a defect');
+});
