@@ -83,8 +83,8 @@ async function keep(
   }
   await gateway.core.pool.query({
     name: 'note_connection',
-    text: 'select app.note_connection($1, $2, true, $3, null)',
-    values: [row.organization_id, row.id, leads.length > 0],
+    text: 'select app.note_connection($1, $2, $3, $4, $5)',
+    values: [row.organization_id, row.id, true, leads.length > 0, null],
   });
 }
 

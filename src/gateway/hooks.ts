@@ -59,6 +59,7 @@ async function find(gateway: Gateway, vendor: string, token: string): Promise<Ca
     return { ...openConnection(row, gateway.core.services.encryption), row };
   } catch (error) {
     if (!(error instanceof UnusableConnection)) throw error;
+    await noteFailure(gateway, row, error.message);
     // not the caller's fault: a service tries again later
     throw new AppError(503, 'service_unavailable', 'This hook cannot be used at the moment.', {}, { cause: error });
   }
@@ -91,6 +92,8 @@ async function store(
   const request = hookRequest(req);
   if (!hook.verify(request, config)) {
     await limitAnonymous(gateway, req, res);
+    // mostly it is the secret that was entered wrong, and the operator who looks for the reason
+    await noteFailure(gateway, row, 'A call was refused: its signature does not match.');
     throw new AppError(401, 'invalid_signature', 'The signature does not match.');
   }
   const kept = hook.keepHeaders.map((name) => [name, request.headers[name]]).filter(([, value]) => value !== undefined);
@@ -100,6 +103,14 @@ async function store(
     values: [row.organization_id, row.id, JSON.stringify(Object.fromEntries(kept)), request.rawBody],
   });
   res.json({ ok: true });
+}
+
+async function noteFailure(gateway: Gateway, row: CalledHook['row'], error: string): Promise<void> {
+  await gateway.core.pool.query({
+    name: 'note_connection',
+    text: 'select app.note_connection($1, $2, $3, $4, $5)',
+    values: [row.organization_id, row.id, false, false, error],
+  });
 }
 
 function methodNotAllowed(res: GatewayResponse, methods: string[]): AppError {

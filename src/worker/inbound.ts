@@ -1,13 +1,15 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type pg from 'pg';
 import type { Logger } from 'pino';
 import type { LeadDraft } from '../../connectors/lead-draft.ts';
 import type { Outbound } from '../connections/http-client.ts';
 import { connectionActor, insertLeads } from '../connections/leads.ts';
+import { fromDatabase } from '../errors.ts';
 import { claimsOf } from '../operations/actor.ts';
 import type { Encryption } from '../security/encryption.ts';
 import { inTransaction } from './database.ts';
 import { type ClaimedReceipt, outcomeOf, type Settlement } from './inbound-outcome.ts';
-import { type Loop, startLoop } from './loop.ts';
+import { startLoop } from './loop.ts';
 import type { WorkerMetrics } from './metrics.ts';
 
 export interface InboundOptions {
@@ -25,6 +27,11 @@ export interface InboundOptions {
   leaseSeconds?: number;
 }
 
+export interface Inbound {
+  /** Claims nothing more, and waits so long for what is under way; the rest is due again when its lease is over. */
+  stop(patienceMs: number): Promise<void>;
+}
+
 /** 1 min, 5 min, 30 min, 2 h, 12 h. */
 export const INBOUND_RETRY_SCHEDULE: readonly number[] = [60, 300, 1800, 7200, 43_200];
 
@@ -35,8 +42,9 @@ const PLACES_PER_CONNECTION = 2;
  * Processes what hooks brought: claims due receipts, asks the connector for leads, and inserts them in the transaction that
  * settles the receipt. Any number of workers may do so; a claim that was lost meanwhile changes nothing.
  */
-export function startInbound(options: InboundOptions): Loop {
+export function startInbound(options: InboundOptions): Inbound {
   const { pool, log, places = 8, leaseSeconds = 60 } = options;
+  let givenUp = false;
   const underWay = new Map<ClaimedReceipt, Promise<void>>();
 
   async function claim(): Promise<number> {
@@ -58,7 +66,9 @@ export function startInbound(options: InboundOptions): Loop {
 
   async function process(receipt: ClaimedReceipt): Promise<void> {
     const settlement = await outcomeOf(receipt, options);
-    const made = await settle(pool, receipt, settlement);
+    // what a stopping worker gave up has not failed
+    if (givenUp) return;
+    const made = await settle(receipt, settlement);
     if (made === undefined) return;
     options.metrics.received(settlement.state);
     const about = { receipt: receipt.receipt_id, vendor: receipt.vendor, attempt: receipt.attempt, leads: made };
@@ -86,28 +96,32 @@ export function startInbound(options: InboundOptions): Loop {
     return (await claim()) > 0 && underWay.size < places ? 0 : options.pollMs;
   });
 
+  /** A database that is away leaves the receipt claimed; it is due again when its lease is over. */
+  async function settle(receipt: ClaimedReceipt, settlement: Settlement): Promise<number | undefined> {
+    try {
+      return await record(pool, receipt, settlement);
+    } catch (error) {
+      log.warn({ err: error, receipt: receipt.receipt_id }, 'a processed hook could not be recorded');
+      const refusal = fromDatabase(error, new Map());
+      // a value that no column takes will be taken by none the next time
+      if (!refusal || refusal.status >= 500 || settlement.leads.length === 0) return undefined;
+      return settle(receipt, {
+        state: 'dead',
+        error: `Its leads cannot be stored: ${refusal.message}`,
+        pause: 0,
+        leads: [],
+      });
+    }
+  }
+
   return {
-    wake: () => loop.wake(),
-    async stop() {
+    async stop(patienceMs) {
       await loop.stop();
-      // each call of a connector has its own time-out
-      await Promise.allSettled(underWay.values());
+      await Promise.race([Promise.allSettled(underWay.values()), delay(patienceMs, undefined, { ref: false })]);
+      givenUp = true;
       clearInterval(renewal);
     },
   };
-
-  /** A database that is away leaves the receipt claimed; it is due again when its lease is over. */
-  async function settle(on: pg.Pool, receipt: ClaimedReceipt, settlement: Settlement): Promise<number | undefined> {
-    try {
-      return await record(on, receipt, settlement);
-    } catch (error) {
-      log.warn(
-        { err: error, receipt: receipt.receipt_id },
-        'a processed hook could not be recorded; it is processed again',
-      );
-      return undefined;
-    }
-  }
 }
 
 /** Settles the receipt and makes its leads, together. Undefined when the claim was lost; otherwise how many leads were new. */

@@ -103,9 +103,9 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   return {
     async stop() {
       stopWatching();
-      await Promise.all([relay.stop(), inbound.stop()]);
+      await relay.stop();
+      await Promise.all([deliverer.stop(timeoutMs + 1000), inbound.stop(timeoutMs + 1000)]);
       await outbound.close();
-      await deliverer.stop(timeoutMs + 1000);
       await sender.close();
       await boss.stop({ graceful: true, timeout: 5000 });
       await pool.end();

@@ -186,6 +186,10 @@ describe('a forged delivery stores nothing', () => {
   ])('%s', async (_how, send) => {
     expect(await send()).toBe(401);
     expect(await receiptsOf(db, organization)).toEqual([]);
+    const { rows } = await db.admin.query('select last_error from api.connections where organization_id = $1', [
+      organization,
+    ]);
+    expect(rows).toEqual([{ last_error: 'A call was refused: its signature does not match.' }]);
   });
 });
 
@@ -302,9 +306,10 @@ describe('workers', () => {
 
   test('one that took too long has lost its claim, and changes nothing', async () => {
     const answers = Promise.withResolvers<void>();
-    graph.answer(async (request) => {
-      if (graph.requests.length === 1) await answers.promise;
-      return graphApi(request);
+    graph.answer(async (request, number) => {
+      if (number > 1) return graphApi(request);
+      await answers.promise;
+      return { status: 500 };
     });
     await worker();
     await deliver(metaPayload('921'));
@@ -319,6 +324,34 @@ describe('workers', () => {
       { attempts: 2, state: 'done', lead_ids: [expect.any(String)] },
     ]);
     expect(await leadsOf(db, organization)).toHaveLength(1);
+  });
+
+  test('share what comes in: each delivery is processed by one of them', async () => {
+    for (const _ of [1, 2, 3]) await worker();
+    const ids = Array.from({ length: 40 }, (_, index) => String(95_000 + index));
+    await Promise.all(ids.map((id) => deliver(metaPayload(id))));
+    await settled('done', 40);
+    expect(graph.requests).toHaveLength(40);
+    expect((await leadsOf(db, organization)).map((lead) => lead.external_id).toSorted()).toEqual(ids);
+    expect((await receiptsOf(db, organization)).map((receipt) => receipt.attempts)).toEqual(ids.map(() => 1));
+  });
+
+  test('one that is stopped in the middle waits as long as a call may take; what it gives up has not failed', async () => {
+    graph.answer(async (request) => ({ ...graphApi(request), delayMs: 500 }));
+    const stopping = await startTestWorker(db, { inbound: { pollMs: 20 }, timeoutMs: 1000 });
+    await deliver(metaPayload(...Array.from({ length: 40 }, (_, index) => String(94_000 + index))));
+    await until(() => graph.requests.length > 0, 'the call');
+    await stopping.stop();
+    expect(await receiptsOf(db, organization)).toMatchObject([{ state: 'pending', attempts: 1, error: null }]);
+    expect(await leadsOf(db, organization)).toEqual([]);
+
+    graph.answer(graphApi);
+    await db.admin.query('update app.hook_receipts set next_attempt_at = now() where organization_id = $1', [
+      organization,
+    ]);
+    await worker();
+    await settled('done');
+    expect(await leadsOf(db, organization)).toHaveLength(40);
   });
 
   test('a receipt that ends every worker is given up', async () => {
