@@ -39,7 +39,8 @@ export const isPhone = (text: string): boolean => text.length >= 3 && text.lengt
 /** The draft with nothing in it that a column refuses. What does not fit is left out of its column; `context` has it as given. */
 export function fitDraft(draft: LeadDraft): LeadDraft {
   const { source, external_id, tags, context, ...columns } = draft;
-  const texts = Object.entries(columns).map(([column, value]) => {
+  const given = Object.entries(columns).filter(([, value]) => value !== undefined);
+  const texts = given.map(([column, value]) => {
     const text = plain(value as string)
       .trim()
       .slice(0, LONGEST[column as keyof LeadDraft] ?? 500);

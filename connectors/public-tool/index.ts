@@ -1,6 +1,7 @@
 import { connector, type HookRequest, type Received } from '../connector.ts';
 import { CONTACT_COLUMNS } from '../lead-draft.ts';
 import type { ConfigurationOf, Manifest } from '../manifest.ts';
+import { contextOf } from './context.ts';
 import { type Form, type FormValue, readForm } from './form.ts';
 import { anonymous, contactOf } from './lead.ts';
 
@@ -20,6 +21,7 @@ const manifest = {
       label: 'Tool',
       help: 'What the form is called in the lead’s context; otherwise the connection’s name.',
       kind: 'text',
+      pattern: { expression: /^.{1,200}$/, reason: 'must have at most 200 characters' },
     },
     {
       name: 'allowed_origins',
@@ -154,14 +156,9 @@ async function receive(
   };
   if (Object.keys(wrong).length > 0) return { errors: wrong };
 
-  const url = webAddress(page) ?? webAddress(request.headers.referer) ?? webAddress(request.headers.origin);
-  const lead = {
-    source: 'public_tool',
-    ...columns,
-    ...(url && { source_url: url }),
-    tags: config.tags,
-    context: { tool: config.tool ?? connection.name, url, fields: rest },
-  };
+  const tool = config.tool ?? connection.name;
+  const context = contextOf({ tool, page, headers: request.headers, message: columns.notes, rest });
+  const lead = { source: 'public_tool', ...columns, source_url: context.url, tags: config.tags, context };
   return { leads: [lead], ...thanks };
 }
 
@@ -193,12 +190,4 @@ function hurried(shownAt: FormValue | undefined, config: Config, now: Date): Rec
   return seconds >= config.min_seconds
     ? {}
     : { [field]: 'shows that the form was sent too quickly; wait a moment and send it again' };
-}
-
-function webAddress(value: FormValue | undefined): string | undefined {
-  const url = typeof value === 'string' && value.length <= 2048 ? URL.parse(value.trim()) : null;
-  if (url === null || !/^https?:$/.test(url.protocol)) return undefined;
-  url.username = '';
-  url.password = '';
-  return url.href.length <= 2048 ? url.href : undefined;
 }

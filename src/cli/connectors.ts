@@ -39,7 +39,7 @@ interface SetOptions extends One {
 }
 
 /** The answers are the operations' own: no contract shapes them. */
-const CONTRACT = 'eal';
+const CONTRACT = { contract: 'eal' };
 
 const forOrganization = <T>({ org }: Common, work: (tenant: Tenant) => Promise<T>): Promise<T> =>
   withInstance((instance) =>

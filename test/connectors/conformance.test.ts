@@ -3,10 +3,11 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Connector, HookRequest, Processed } from '../../connectors/connector.ts';
 import { ConnectorFailure } from '../../connectors/failure.ts';
-import { fitDraft } from '../../connectors/lead-draft.ts';
+import { fitDraft, type LeadDraft } from '../../connectors/lead-draft.ts';
 import { MASKED } from '../../connectors/manifest.ts';
 import { connectors } from '../../connectors/registry.ts';
 import { createOutbound, type Outbound } from '../../src/connections/http-client.ts';
+import { SOURCE_IDS, sourceNamed } from '../../src/domain/sources.ts';
 import { AppError } from '../../src/errors.ts';
 import { createAddressGuard } from '../../src/webhooks/address-guard.ts';
 import { type Receiver, type Script, startReceiver } from '../support/receiver.ts';
@@ -223,6 +224,19 @@ describe.each(connectors.map((connector) => [connector.manifest.vendor, connecto
         expect(await failureOf(call, {}, strict)).toMatchObject({ kind: 'refused' });
         expect(service.requests).toHaveLength(before);
         await strict.close();
+      });
+    });
+
+    describe.runIf(own.hook !== undefined)('leads', () => {
+      test('are of a source that is documented, and tell of it what its contexts hold', () => {
+        const leads = own.hook?.leads as LeadDraft[];
+        expect(leads.length).toBeGreaterThan(0);
+        for (const { source, target_type, context } of leads) {
+          const documented = sourceNamed(source);
+          expect(SOURCE_IDS).toContain(source);
+          expect(documented?.context.safeParse(context).error).toBeUndefined();
+          if (target_type !== undefined) expect(documented?.targetTypes).toContain(target_type);
+        }
       });
     });
 

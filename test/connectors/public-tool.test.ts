@@ -51,6 +51,8 @@ describe('a script', () => {
       rooms: 3,
       services: ['drying', 'mould'],
       urgent: true,
+      referrer: 'https://search.example.com/',
+      utm_medium: 'email',
     };
     const reply = await sendJson(sent);
     expect([reply.status, reply.body]).toEqual([201, { ok: true }]);
@@ -66,6 +68,10 @@ describe('a script', () => {
       context: {
         tool: 'estimate',
         url: 'https://www.example.com/estimate?utm_source=news',
+        message: 'Water in the basement',
+        referrer: 'https://search.example.com/',
+        utmSource: 'news',
+        utmMedium: 'email',
         fields: { rooms: 3, services: ['drying', 'mould'], urgent: true },
       },
     });
