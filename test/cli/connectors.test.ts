@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { CASES, graphApi, graphError } from '../connectors/conformance.ts';
+import { CASES, graphApi, graphError } from '../connectors/cases.ts';
 import { cleanUp, type Environment, run, runJson } from '../start/process.ts';
 import { createDatabase, TEST_ENCRYPTION_KEY, type TestDatabase } from '../support/database.ts';
 import { type Receiver, startReceiver } from '../support/receiver.ts';

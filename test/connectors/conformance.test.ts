@@ -1,17 +1,14 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Connector, HookRequest, Processed } from '../../connectors/connector.ts';
-import { ConnectorFailure } from '../../connectors/failure.ts';
+import type { HookRequest } from '../../connectors/connector.ts';
 import { fitDraft, type LeadDraft } from '../../connectors/lead-draft.ts';
-import { MASKED } from '../../connectors/manifest.ts';
 import { connectors } from '../../connectors/registry.ts';
 import { createOutbound, type Outbound } from '../../src/connections/http-client.ts';
 import { SOURCE_IDS, sourceNamed } from '../../src/domain/sources.ts';
 import { AppError } from '../../src/errors.ts';
 import { createAddressGuard } from '../../src/webhooks/address-guard.ts';
 import { type Receiver, type Script, startReceiver } from '../support/receiver.ts';
-import { CASES, type ConformanceCase } from './conformance.ts';
+import { CASES, type ConformanceCase } from './cases.ts';
+import { type Call, callsOf, configOf, failureOf as failureTold, process, requestOf, settled } from './conformance.ts';
 
 // What every connector must do, whatever it connects: with its service well, ill, slow, busy and lying.
 
@@ -28,50 +25,10 @@ afterAll(async () => {
   await service.close();
 });
 
-/** A call by which a connector reaches its service; throws what went wrong. */
-type Call = (through: Outbound) => Promise<unknown>;
-
-function callsOf(connector: Connector, own: ConformanceCase): [string, Call][] {
-  const { test: probe, hook } = connector;
-  const secrets = Object.values(own.secrets);
-  const calls: [string, Call][] = [];
-  if (probe) calls.push(['test', (through) => probe(configOf(connector, own), { http: through.client(secrets) })]);
-  if (hook?.kind === 'stored' && own.hook?.asksBack) {
-    calls.push(['process', async (through) => settled(await process(connector, own, through))]);
-  }
-  return calls;
-}
-
-const configOf = ({ configuration }: Connector, own: ConformanceCase): never =>
-  configuration.schema.parse({ ...own.settings(service.url), ...own.secrets }) as never;
-
-function requestOf(own: ConformanceCase): HookRequest {
-  if (!own.hook) throw new Error('The connector has a hook: its case must show what is sent to it.');
-  return own.hook.request(own.secrets);
-}
-
-function process(connector: Connector, own: ConformanceCase, through: Outbound): Promise<Processed> {
-  if (connector.hook?.kind !== 'stored') throw new Error('no stored hook');
-  const { headers, rawBody: body } = requestOf(own);
-  const io = { http: through.client(Object.values(own.secrets)) };
-  return connector.hook.process({ headers, body, receivedAt: new Date() }, configOf(connector, own), io);
-}
-
-function settled({ leads, failures }: Processed): Processed['leads'] {
-  if (failures[0]) throw failures[0];
-  return leads;
-}
-
-async function failureOf(call: Call, script: Script, through = outbound): Promise<ConnectorFailure> {
+const failureOf = (call: Call, script: Script, through = outbound) => {
   service.answer(script);
-  const failure = await call(through).then(
-    () => undefined,
-    (error: unknown) => error,
-  );
-  expect(failure).toBeInstanceOf(ConnectorFailure);
-  return failure as ConnectorFailure;
-}
-
+  return failureTold(call, through);
+};
 const HTML = { headers: { 'content-type': 'text/html' }, body: '<html>Bad gateway</html>' };
 
 test('every connector has a case', () => {
@@ -82,60 +39,7 @@ describe.each(connectors.map((connector) => [connector.manifest.vendor, connecto
   '%s',
   (vendor, connector) => {
     const own = CASES[vendor] as ConformanceCase;
-    const { manifest, configuration } = connector;
-    const calls = callsOf(connector, own);
-
-    describe('manifest', () => {
-      test('says of every field what it is and where to find it', () => {
-        expect(vendor).toMatch(/^[a-z][a-z0-9-]*$/);
-        for (const field of manifest.fields) {
-          expect(field.name).toMatch(/^[a-z][a-z0-9_]*$/);
-          expect(field.label).toMatch(/^[A-Z].*[^.]$/);
-          expect(field.help).toMatch(/^\S.+\.$/);
-        }
-      });
-
-      test('accepts a working configuration, and its own defaults', () => {
-        const config = configuration.schema.parse({ ...own.settings(service.url), ...own.secrets });
-        for (const { name, default: standard } of manifest.fields)
-          if (standard !== undefined) expect(config).toHaveProperty(name);
-        expect(() => configuration.settings.parse(own.settings(service.url))).not.toThrow();
-      });
-
-      test('names the field and the reason of what it refuses', () => {
-        for (const { name, required, kind } of manifest.fields) {
-          const wrong = { ...own.settings(service.url), ...own.secrets, [name]: { a: { b: 1 } } };
-          const [issue] = configuration.schema.safeParse(wrong).error?.issues ?? [];
-          expect(issue?.path[0], kind).toBe(name);
-          expect(issue?.message).toMatch(/^(must|is) /);
-          if (!required) continue;
-          const { [name]: _left, ...without } = { ...own.settings(service.url), ...own.secrets } as Record<
-            string,
-            unknown
-          >;
-          expect(configuration.schema.safeParse(without).error?.issues[0]).toMatchObject({
-            path: [name],
-            message: 'is required',
-          });
-        }
-        expect(configuration.schema.safeParse({ ...own.secrets, shoe_size: 1 }).success).toBe(false);
-      });
-
-      test('shows no credential, only whether it is set', () => {
-        const set = configuration.secretNames;
-        const shown = configuration.mask(own.settings(service.url), set);
-        for (const name of set) expect(shown[name]).toBe(MASKED);
-        for (const name of set) expect(configuration.mask({}, [])[name]).toBeNull();
-        for (const secret of Object.values(own.secrets)) expect(JSON.stringify(shown)).not.toContain(secret);
-        expect(Object.keys(own.secrets).toSorted()).toEqual(set.toSorted());
-        expect(configuration.settings.safeParse(own.secrets).success).toBe(set.length === 0);
-      });
-
-      test('is documented in its folder as it is', () => {
-        const readme = readFileSync(join(import.meta.dirname, '../../connectors', vendor, 'README.md'), 'utf8');
-        expect(readme).toContain(configuration.docs());
-      });
-    });
+    const calls = callsOf(connector, own, () => service.url);
 
     describe.runIf(calls.length > 0).each(calls)('its service, asked by %s', (_name, call) => {
       test('answers well', async () => {
@@ -245,7 +149,7 @@ describe.each(connectors.map((connector) => [connector.manifest.vendor, connecto
 
       test('knows what its service signed, and nothing else', () => {
         const request = requestOf(own);
-        const config = configOf(connector, own);
+        const config = configOf(connector, own, service.url);
         expect(hook()?.verify(request, config)).toBe(true);
         const forged: HookRequest[] = [
           { ...request, rawBody: Buffer.concat([request.rawBody, Buffer.from(' ')]) },
@@ -267,16 +171,20 @@ describe.each(connectors.map((connector) => [connector.manifest.vendor, connecto
 
       test('makes leads of it that fit into their columns', async () => {
         service.answer(own.service ?? {});
-        const leads = settled(await process(connector, own, outbound));
+        const leads = settled(await process(connector, own, service.url, outbound));
         expect(JSON.parse(JSON.stringify(leads.map(fitDraft)))).toEqual(own.hook?.leads);
         for (const lead of leads) expect(lead.external_id, 'a delivery may come twice').toBeTruthy();
       });
 
       test.each(['', '{', 'null', '[]', '{"entry":1}', '\0'])('takes %j for what it is: unreadable', async (body) => {
         const outcome = await Promise.resolve(
-          hook()?.process({ headers: {}, body: Buffer.from(body), receivedAt: new Date() }, configOf(connector, own), {
-            http: outbound.client([]),
-          }),
+          hook()?.process(
+            { headers: {}, body: Buffer.from(body), receivedAt: new Date() },
+            configOf(connector, own, service.url),
+            {
+              http: outbound.client([]),
+            },
+          ),
         ).then(
           (done) => done?.failures[0] ?? done?.leads,
           (error: unknown) => error,
@@ -291,7 +199,7 @@ describe.each(connectors.map((connector) => [connector.manifest.vendor, connecto
         const handshake = own.hook?.handshake;
         if (!handshake) throw new Error('The case must show the handshake.');
         const answer = (query: Record<string, string>) =>
-          connector.hook?.handshake?.(new URLSearchParams(query), configOf(connector, own));
+          connector.hook?.handshake?.(new URLSearchParams(query), configOf(connector, own, service.url));
         expect(answer(handshake.query)).toBe(handshake.answer);
         expect(answer(handshake.refused)).toBeUndefined();
         expect(answer({})).toBeUndefined();
@@ -301,7 +209,10 @@ describe.each(connectors.map((connector) => [connector.manifest.vendor, connecto
     describe.runIf(connector.hook?.kind === 'direct')('direct hook', () => {
       const receive = (request: HookRequest) => {
         if (connector.hook?.kind !== 'direct') throw new Error('no direct hook');
-        return connector.hook.receive(request, configOf(connector, own), { name: 'default', now: new Date() });
+        return connector.hook.receive(request, configOf(connector, own, service.url), {
+          name: 'default',
+          now: new Date(),
+        });
       };
 
       test('makes leads of what is sent', async () => {

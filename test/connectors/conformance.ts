@@ -1,163 +1,57 @@
-import { createHmac } from 'node:crypto';
-import type { HookRequest } from '../../connectors/connector.ts';
-import type { Values } from '../../connectors/manifest.ts';
-import type { Answer, ReceivedRequest, Script } from '../support/receiver.ts';
+import { expect } from 'vitest';
+import type { Connector, HookRequest, Processed } from '../../connectors/connector.ts';
+import { ConnectorFailure } from '../../connectors/failure.ts';
+import type { Outbound } from '../../src/connections/http-client.ts';
+import type { ConformanceCase } from './cases.ts';
 
-// What each connector brings so that the suite can run over it: a working configuration, and its service's wire format.
+// How the suite uses a connector: everything but what is expected.
 
-export interface ConformanceCase {
-  /** settings that work; `url` is a server on loopback that stands for the service */
-  settings(url: string): Values;
-  secrets: Record<string, string>;
-  /** how the service answers when all is well, if it is ever called */
-  service?: Script;
-  /** the service's own words for credentials that are wrong */
-  refusal?: { status: number; body: string; reason: RegExp };
-  hook?: {
-    /** what the service sends, signed as it signs */
-    request(secrets: Record<string, string>): HookRequest;
-    /** the leads that come of it */
-    leads: object[];
-    /** whether processing asks the service for more */
-    asksBack?: boolean;
-    /** a GET by which the service makes sure of us, and the answer; and one that must be refused */
-    handshake?: { query: Record<string, string>; answer: string; refused: Record<string, string> };
-  };
+/** A call by which a connector reaches its service; throws what went wrong. */
+export type Call = (through: Outbound) => Promise<unknown>;
+
+export function callsOf(connector: Connector, own: ConformanceCase, url: () => string): [string, Call][] {
+  const { test: probe, hook } = connector;
+  const secrets = Object.values(own.secrets);
+  const calls: [string, Call][] = [];
+  if (probe)
+    calls.push(['test', (through) => probe(configOf(connector, own, url()), { http: through.client(secrets) })]);
+  if (hook?.kind === 'stored' && own.hook?.asksBack) {
+    calls.push(['process', async (through) => settled(await process(connector, own, url(), through))]);
+  }
+  return calls;
 }
 
-const json = (body: unknown, status = 200) => ({
-  status,
-  headers: { 'content-type': 'application/json; charset=UTF-8' },
-  body: JSON.stringify(body),
-});
+export const configOf = ({ configuration }: Connector, own: ConformanceCase, url: string): never =>
+  configuration.schema.parse({ ...own.settings(url), ...own.secrets }) as never;
 
-const LEAD = {
-  id: '444444444444',
-  created_time: '2026-04-27T13:22:05+0000',
-  form_id: '555',
-  ad_id: '666',
-  ad_name: 'Spring',
-  campaign_id: '777',
-  campaign_name: 'Water damage',
-  platform: 'fb',
-  is_organic: false,
-  field_data: [
-    { name: 'full_name', values: ['Sarah Mitchell'] },
-    { name: 'email', values: ['sarah.mitchell@example.com'] },
-    { name: 'phone_number', values: ['+14045550142'] },
-    { name: 'company_name', values: ['Mitchell Roofing'] },
-    { name: 'what_happened?', values: ['A pipe burst'] },
-  ],
-};
-
-export const metaPayload = (...ids: string[]): object => ({
-  object: 'page',
-  entry: [
-    {
-      id: '111',
-      time: 1_777_296_125,
-      changes: ids.map((id) => ({
-        field: 'leadgen',
-        value: { leadgen_id: id, page_id: '111', form_id: '555', ad_id: '666', created_time: 1_777_296_125 },
-      })),
-    },
-  ],
-});
-
-/** A delivery as Meta signs it. */
-export function metaDelivery(payload: object, appSecret: string): { body: string; headers: Record<string, string> } {
-  const body = JSON.stringify(payload);
-  const signature = createHmac('sha256', appSecret).update(body).digest('hex');
-  return { body, headers: { 'content-type': 'application/json', 'x-hub-signature-256': `sha256=${signature}` } };
+export function requestOf(own: ConformanceCase): HookRequest {
+  if (!own.hook) throw new Error('The connector has a hook: its case must show what is sent to it.');
+  return own.hook.request(own.secrets);
 }
 
-/** The Graph API: a page for /me, a lead for everything else. */
-export const graphApi = ({ path }: Pick<ReceivedRequest, 'path'>): Answer => {
-  const { pathname } = new URL(path, 'http://graph');
-  return pathname.endsWith('/me')
-    ? json({ id: '111', name: 'PuroClean' })
-    : json({ ...LEAD, id: pathname.split('/').at(-1) });
-};
+export function process(
+  connector: Connector,
+  own: ConformanceCase,
+  url: string,
+  through: Outbound,
+): Promise<Processed> {
+  if (connector.hook?.kind !== 'stored') throw new Error('no stored hook');
+  const { headers, rawBody: body } = requestOf(own);
+  const io = { http: through.client(Object.values(own.secrets)) };
+  return connector.hook.process({ headers, body, receivedAt: new Date() }, configOf(connector, own, url), io);
+}
 
-/** An error in the Graph API's envelope. */
-export const graphError = (status: number, code: number, message: string, more: object = {}) =>
-  json({ error: { message, type: 'OAuthException', code, fbtrace_id: 'A', ...more } }, status);
+export function settled({ leads, failures }: Processed): Processed['leads'] {
+  if (failures[0]) throw failures[0];
+  return leads;
+}
 
-export const CASES: Record<string, ConformanceCase> = {
-  'meta-lead-ads': {
-    settings: (url) => ({ api_url: url, page_ids: ['111'] }),
-    secrets: {
-      verify_token: 'meatyhamhock-7261',
-      app_secret: '0123456789abcdef0123456789abcdef',
-      page_access_token: 'EAABsbCS1iHgBAKZCj7ZCrd',
-    },
-    service: graphApi,
-    refusal: {
-      ...graphError(400, 190, 'Malformed access token EAABsbCS1iHgBAKZCj7ZCrd'),
-      reason: /Malformed access token \[redacted\] \(code 190\)/,
-    },
-    hook: {
-      request(secrets) {
-        const { body, headers } = metaDelivery(metaPayload('444444444444'), secrets.app_secret as string);
-        return { headers, rawBody: Buffer.from(body), query: new URLSearchParams() };
-      },
-      asksBack: true,
-      leads: [
-        {
-          source: 'facebook_lead_ad',
-          external_id: '444444444444',
-          name: 'Sarah Mitchell',
-          email: 'sarah.mitchell@example.com',
-          phone: '+14045550142',
-          company: 'Mitchell Roofing',
-          context: {
-            leadgenId: '444444444444',
-            formId: '555',
-            pageId: '111',
-            adId: '666',
-            adName: 'Spring',
-            campaignId: '777',
-            campaignName: 'Water damage',
-            platform: 'fb',
-            isOrganic: false,
-            createdTime: '2026-04-27T13:22:05.000Z',
-            answers: {
-              full_name: 'Sarah Mitchell',
-              email: 'sarah.mitchell@example.com',
-              phone_number: '+14045550142',
-              company_name: 'Mitchell Roofing',
-              'what_happened?': 'A pipe burst',
-            },
-          },
-        },
-      ],
-      handshake: {
-        query: { 'hub.mode': 'subscribe', 'hub.verify_token': 'meatyhamhock-7261', 'hub.challenge': '1158201444' },
-        answer: '1158201444',
-        refused: { 'hub.mode': 'subscribe', 'hub.verify_token': 'meatyhamhock', 'hub.challenge': '1158201444' },
-      },
-    },
-  },
-
-  'public-tool': {
-    settings: () => ({ tool: 'estimate' }),
-    secrets: {},
-    hook: {
-      request: () => ({
-        headers: { 'content-type': 'application/x-www-form-urlencoded', referer: 'https://www.example.com/estimate' },
-        rawBody: Buffer.from('name=Sarah+Mitchell&email=sarah.mitchell%40example.com&rooms=3&website_url='),
-        query: new URLSearchParams(),
-      }),
-      leads: [
-        {
-          source: 'public_tool',
-          name: 'Sarah Mitchell',
-          email: 'sarah.mitchell@example.com',
-          source_url: 'https://www.example.com/estimate',
-          tags: [],
-          context: { tool: 'estimate', url: 'https://www.example.com/estimate', fields: { rooms: '3' } },
-        },
-      ],
-    },
-  },
-};
+/** How a call fails; fails itself when it does not, or with anything but a ConnectorFailure. */
+export async function failureOf(call: Call, through: Outbound): Promise<ConnectorFailure> {
+  const failure = await call(through).then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  expect(failure).toBeInstanceOf(ConnectorFailure);
+  return failure as ConnectorFailure;
+}

@@ -5,7 +5,7 @@ import { createEncryption, generateEncryptionKey } from '../../src/security/encr
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { createKey, createOrganization, startTestGateway, type TestGateway } from '../support/gateway.ts';
 import { startTestWorker, until } from '../worker/fixtures.ts';
-import { CASES, metaDelivery, metaPayload } from './conformance.ts';
+import { CASES, metaDelivery, metaPayload } from './cases.ts';
 import { type Operator, receiptsOf, startOperator } from './fixtures.ts';
 
 const secrets = CASES['meta-lead-ads']?.secrets as Record<string, string>;

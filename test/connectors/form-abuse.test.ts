@@ -1,0 +1,123 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { createDatabase, type TestDatabase } from '../support/database.ts';
+import { createOrganization, type Reply, startTestGateway, type TestGateway } from '../support/gateway.ts';
+import { leadsOf, type Operator, startOperator } from './fixtures.ts';
+
+let db: TestDatabase;
+let gateway: TestGateway;
+let operator: Operator;
+let organization: string;
+let hook: string;
+
+beforeAll(async () => {
+  db = await createDatabase();
+  gateway = await startTestGateway(db);
+  operator = await startOperator(db);
+});
+beforeEach(async () => {
+  organization = await createOrganization(db);
+  hook = await connect();
+});
+afterAll(async () => {
+  await operator.stop();
+  await gateway.stop();
+  await db.drop();
+});
+
+/** A form of the organization; its limits are out of the way unless they are given. */
+const connect = (settings: object = {}, name = `form-${crypto.randomUUID().slice(0, 8)}`): Promise<string> =>
+  operator.connect(organization, 'public-tool', {
+    name,
+    settings: { tool: 'estimate', per_address_limit: 1000, per_form_limit: 1000, ...settings },
+  });
+
+const BROWSER = { accept: 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8' };
+const FORM = { 'content-type': 'application/x-www-form-urlencoded' };
+const SARAH = { name: 'Sarah Mitchell', email: 'sarah.mitchell@example.com' };
+
+const sendJson = (body: unknown, headers: Record<string, string> = {}): Promise<Reply> =>
+  gateway.request('POST', hook, { body: typeof body === 'string' ? body : JSON.stringify(body), headers });
+const sendForm = (fields: Record<string, string>, headers: Record<string, string> = {}): Promise<Reply> =>
+  gateway.request('POST', hook, { body: new URLSearchParams(fields).toString(), headers: { ...FORM, ...headers } });
+const leads = () => leadsOf(db, organization);
+
+describe('spam', () => {
+  test('that fills the honeypot is thanked like everybody, and makes no lead', async () => {
+    for (const [field, settings] of [
+      ['website_url', {}],
+      ['fax', { honeypot_field: 'fax' }],
+    ] as const) {
+      hook = await connect(settings);
+      const good = await sendJson({ ...SARAH, [field]: '' });
+      const spam = await sendJson({ ...SARAH, [field]: 'https://spam.example.com' });
+      const wrong = await sendJson({ email: 'spam', [field]: 'x' });
+      for (const reply of [spam, wrong]) expect([reply.status, reply.text]).toEqual([good.status, good.text]);
+    }
+    expect(await leads()).toHaveLength(2);
+  });
+
+  test('that is quicker than people is told to wait', async () => {
+    hook = await connect({ min_seconds: 3 });
+    const sent = (form_shown_at: unknown) => sendJson({ ...SARAH, form_shown_at });
+    expect((await sent(Date.now())).body.error.details).toMatchObject({
+      field: 'form_shown_at',
+      reason: expect.stringContaining('too quickly'),
+    });
+    expect((await sent(Date.now() + 60_000)).status).toBe(400);
+    expect((await sent('yesterday')).status).toBe(400);
+    expect((await sent(undefined)).status).toBe(400);
+    expect((await sent(Date.now() - 60_000)).status).toBe(201);
+    expect((await leads()).map((lead) => lead.context.fields)).toEqual([{}]);
+  });
+
+  test('from one address is limited, and from all together', async () => {
+    hook = await connect({ per_address_limit: 2 });
+    const statuses = async (count: number, headers = {}) => {
+      const replies = [];
+      for (let i = 0; i < count; i++) replies.push(await sendJson(SARAH, headers));
+      return replies;
+    };
+    const replies = await statuses(3);
+    expect(replies.map((reply) => reply.status)).toEqual([201, 201, 429]);
+    expect(replies[2]?.body.error.code).toBe('rate_limit_exceeded');
+    expect(Number(replies[2]?.headers.get('retry-after'))).toBeGreaterThan(0);
+    expect((await sendForm(SARAH, BROWSER)).text).toContain('Rate limit exceeded');
+
+    hook = await connect({ per_form_limit: 3 });
+    expect((await statuses(4)).map((reply) => reply.status)).toEqual([201, 201, 201, 429]);
+    // another form has its own
+    hook = await connect();
+    expect((await sendJson(SARAH)).status).toBe(201);
+  });
+});
+
+describe('a page of another website', () => {
+  const preflight = (origin: string) =>
+    gateway.request('OPTIONS', hook, {
+      headers: { origin, 'access-control-request-method': 'POST', 'access-control-request-headers': 'content-type' },
+    });
+
+  test('may send any form whose websites are not named', async () => {
+    const asked = await preflight('https://anywhere.example.org');
+    expect(asked.status).toBe(204);
+    expect(asked.headers.get('access-control-allow-origin')).toBe('*');
+    expect(asked.headers.get('access-control-allow-methods')).toBe('POST');
+    expect(asked.headers.get('access-control-allow-headers')).toContain('Content-Type');
+    const sent = await sendJson({ email: 'no' }, { origin: 'https://anywhere.example.org' });
+    expect([sent.status, sent.headers.get('access-control-allow-origin')]).toEqual([400, '*']);
+  });
+
+  test('must be among those that are named', async () => {
+    hook = await connect({ allowed_origins: ['https://www.example.com'] });
+    const asked = await preflight('https://www.example.com');
+    expect([asked.status, asked.headers.get('access-control-allow-origin')]).toEqual([204, 'https://www.example.com']);
+    expect(asked.headers.get('vary')).toContain('Origin');
+    expect((await sendJson(SARAH, { origin: 'https://www.example.com' })).status).toBe(201);
+    const other = await preflight('https://evil.example.org');
+    expect([other.status, other.headers.get('access-control-allow-origin')]).toEqual([403, null]);
+    for (const origin of ['https://evil.example.org', 'null', 'https://www.example.com.evil.example.org']) {
+      expect((await sendJson(SARAH, { origin })).status).toBe(403);
+    }
+    expect(await leads()).toHaveLength(1);
+  });
+});
