@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
+import { expectOnly, type Node, nodesOf } from '../support/plans.ts';
 import { claimsOf, makeKey } from './fixtures.ts';
 
 // What matters is what a key's request runs: policies can keep an index from being used, and only the tenant's plan shows it.
@@ -47,20 +48,6 @@ beforeAll(async () => {
 });
 afterAll(() => db.drop());
 
-interface Node {
-  'Node Type': string;
-  'Relation Name'?: string;
-  'Index Name'?: string;
-  'Subplan Name'?: string;
-  'Parent Relationship'?: string;
-  'Actual Rows': number;
-  'Actual Loops': number;
-  'Rows Removed by Filter'?: number;
-  Plans?: Node[];
-}
-
-const nodesOf = (node: Node): Node[] => [node, ...(node.Plans ?? []).flatMap(nodesOf)];
-
 /** The plan that a tenant's statement is run by. */
 async function planOf(text: string, values: unknown[] = [], as = claims): Promise<Node[]> {
   const rows = await db.as<pg.QueryResultRow>(
@@ -70,19 +57,6 @@ async function planOf(text: string, values: unknown[] = [], as = claims): Promis
     values,
   );
   return nodesOf(rows[0]?.['QUERY PLAN'][0].Plan);
-}
-
-/** Nothing is sorted or read from end to end, and no index but these is scanned. */
-function expectOnly(nodes: Node[], indexes: RegExp): void {
-  const types = nodes.map((node) => node['Node Type']);
-  const summary = JSON.stringify(nodes.map((node) => [node['Node Type'], node['Index Name'] ?? node['Relation Name']]));
-  expect(
-    types.filter((type) => /Sort|Seq Scan|Bitmap/.test(type)),
-    summary,
-  ).toEqual([]);
-  const used = nodes.flatMap((node) => node['Index Name'] ?? []);
-  expect(used.length, summary).toBeGreaterThan(0);
-  for (const index of used) expect(index).toMatch(indexes);
 }
 
 const PAGE = 'order by created_at desc, id desc limit 51';
