@@ -4,9 +4,16 @@ import { benchExport } from './export.ts';
 import { has } from './load.ts';
 import { benchReads } from './reads.ts';
 import { missedTargets, note } from './report.ts';
+import { benchSearch } from './search.ts';
 import { benchWrites } from './writes.ts';
 
-const BENCHES = { reads: benchReads, writes: benchWrites, export: benchExport, deliveries: benchDeliveries };
+const BENCHES = {
+  reads: benchReads,
+  writes: benchWrites,
+  export: benchExport,
+  deliveries: benchDeliveries,
+  search: benchSearch,
+};
 
 const chosen = process.argv.slice(2);
 const bench = await startBench();
