@@ -88,7 +88,8 @@ declare
   found     real    := 0;
   more      integer;
 begin
-  select coalesce(o.parent_organization_id, o.id) into workspace from app.organizations as o where o.id = reader;
+  workspace := case when whole then reader
+                    else (select coalesce(o.parent_organization_id, o.id) from app.organizations as o where o.id = reader) end;
   if words is null and labels is null then
     return query execute 'select "row".* from app.leads as "row" where ' || together || ' and ' || rest || page || '$8'
       using workspace, one, stage, source, target_type, since, labels, count;

@@ -266,6 +266,10 @@ describe('isolation', () => {
     expect(await find({ tags: ['vip'] }, locked(workspace))).toEqual([]);
     expect(await find({ q: 'sarah', business: sibling }, whole())).toEqual(['Sarah Sibling', 'Sarah Older']);
     expect(await find({}, locked(sibling))).toEqual(['Sarah Sibling', 'Sarah Older']);
+    // a workspace is what is under an organization, never what is beside it
+    const claims = claimsOf(sibling, { scopes: ['leads.read'], reach: 'workspace' });
+    expect(await find({ q: 'sarah' }, { role: 'workspace', claims })).toEqual([]);
+    expect(await find({}, { role: 'workspace', claims })).toEqual([]);
   });
 
   test.each([

@@ -73,7 +73,12 @@ describe('a workspace key reads by index', () => {
     ['one stage', `where row.pipeline_stage = $1 ${NEWEST}`, () => ['won'], /^leads_workspace_stage$/],
     ['one source', `where row.source = $1 ${NEWEST}`, () => ['reddit'], /^leads_workspace_source$/],
     ['since a day', `where row.created_at >= $1 ${NEWEST}`, () => [lead.created_at], /^leads_workspace_newest$/],
-    ['one business', `where row.organization_id = $1 ${NEWEST}`, () => [middling], /^leads_newest$/],
+    [
+      'one business',
+      `where row.organization_id = (select app.business($1)) ${NEWEST}`,
+      () => [middling],
+      /^leads_newest$/,
+    ],
   ])('%s of leads, each row of it once', async (_what, condition, values, index) => {
     const nodes = await planOf(`select row.* from app.leads as row ${condition}`, values());
     expectOnly(nodes, index);
