@@ -6,6 +6,7 @@
 --   three characters or more   anywhere
 --   shorter                    at the beginning of a word (which still is an index look-up)
 --   a phone number             in whatever notation: its digits, without country code and leading zeros
+-- An address is looked up by what is before its domain, which many share, and then compared whole.
 -- SQL over the column "row".search_text, with literals in it; null when nothing was typed. (A folded word holds letters and digits
 -- alone, so nothing in it means anything to LIKE.)
 create or replace function private.search_condition(q text) returns text
@@ -17,9 +18,10 @@ declare
   digits     text := regexp_replace(number, '\D', '', 'g');
   conditions text[];
 begin
-  select array_agg(format('"row".search_text like %L', case when length(word) < 3 then '% ' else '%' end || word || '%') order by length(word) desc)
+  select array_agg(format('"row".search_text like %L', case when length(word) < 3 then '% ' else '%' end || case when at > 4 then left(word, at) else word end || '%')
+                   || case when at > 4 then format(' and strpos("row".search_text, %L) > 0', word) else '' end)
     into conditions
-    from (select distinct word from string_to_table(app.fold(q), ' ') as word where word <> '') as words;
+    from (select distinct word, strpos(word, app.fold('@')) as at from string_to_table(app.fold(q), ' ') as word where word <> '') as words;
   -- a number as people write numbers, and long enough to be one
   if number ~ '^\s*\(?\+?\s*\(?[0-9][0-9\s()./-]*$' and length(digits) >= 4 then
     if number ~ '^\s*\(?\+' or digits ~ '^(00|011)[1-9]\d{7}' then

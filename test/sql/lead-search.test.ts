@@ -116,6 +116,7 @@ describe('words', () => {
     ['twice the same', 'sarah sarah', 'Sarah'],
     ['an email address', 'sarah.mitchell@example.com', 'Sarah'],
     ['part of one', 'news@firma', 'Jose'],
+    ['with a word', 'basement mitchell@example', 'Sarah'],
     ['a handle', 'u/zoe_ob', 'Zoe'],
     ['a company', 'gmbh', 'Jose'],
     ['notes', 'TWICE', 'Isik'],
@@ -153,6 +154,7 @@ describe('words', () => {
   test('of fewer than three characters begin a word', async () => {
     await finds('sa mi', 'Sarah');
     await finds('ra');
+    await finds('mitchell@firma.example');
     await finds('@s', 'Soren');
     await finds('东京', 'Digits');
     expect(await find({ q: 'z' })).toEqual([nameOf('Zoe')]);
