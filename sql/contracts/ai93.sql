@@ -111,11 +111,11 @@ select 'ai93', e.type, e.action, e.changed, e.condition::jsonpath, e.description
          "context": {"subreddit": "HomeImprovement", "title": "Water in the basement after every storm", "url": "https://www.reddit.com/r/HomeImprovement/comments/abc123"},
          "tags": [], "enrichment": {}, "reply_count": 0}'::jsonb || e.sample::jsonb
   from (values
-    ('lead.created',        'lead.created', null::text[],               null,                             'A new lead is inserted (any source: scraper, public tool, Facebook ad, manual)', '{"pipeline_stage": "new"}'),
-    ('lead.status_changed', 'lead.updated', '{pipeline_stage}'::text[], null,                             'Status moves (new → contacted → replied …)',                                     '{"pipeline_stage": "contacted"}'),
-    ('lead.replied',        'lead.updated', '{reply_count}'::text[],    null,                             'An inbound reply is recorded against the lead',                                  '{"pipeline_stage": "replied", "reply_count": 1, "last_reply_at": "2026-05-04T13:40:00.000Z"}'),
-    ('lead.converted',      'lead.updated', '{pipeline_stage}'::text[], '$.pipeline_stage == "won"',      'Status moves to converted',                                                      '{"pipeline_stage": "won"}'),
-    ('lead.handed_off',     'lead.updated', '{handed_off_at,handoff_destination,handoff_metadata}'::text[], '$.handed_off_at != null', 'The lead is handed off to a system downstream',        '{"pipeline_stage": "qualified", "handed_off_at": "2026-05-04T14:00:00.000Z", "handoff_destination": "krew", "handoff_metadata": {"krewLeadId": "kl_xyz"}}')
+    ('lead.created',        'lead.created', null::text[],               null,                             'A lead came in, from whatever source and by whatever way',       '{"pipeline_stage": "new"}'),
+    ('lead.status_changed', 'lead.updated', '{pipeline_stage}'::text[], null,                             'The status is another one than before',                          '{"pipeline_stage": "contacted"}'),
+    ('lead.replied',        'lead.updated', '{reply_count}'::text[],    null,                             'A reply of the lead was recorded',                               '{"pipeline_stage": "replied", "reply_count": 1, "last_reply_at": "2026-05-04T13:40:00.000Z"}'),
+    ('lead.converted',      'lead.updated', '{pipeline_stage}'::text[], '$.pipeline_stage == "won"',      'The new status is converted; comes besides lead.status_changed', '{"pipeline_stage": "won"}'),
+    ('lead.handed_off',     'lead.updated', '{handed_off_at,handoff_destination,handoff_metadata}'::text[], '$.handed_off_at != null', 'The lead was handed off to a system downstream',                 '{"pipeline_stage": "qualified", "handed_off_at": "2026-05-04T14:00:00.000Z", "handoff_destination": "krew", "handoff_metadata": {"krewLeadId": "kl_xyz"}}')
   ) as e (type, action, changed, condition, description, sample)
 on conflict (contract, type) do update
    set action = excluded.action, changed = excluded.changed, condition = excluded.condition, description = excluded.description, sample = excluded.sample

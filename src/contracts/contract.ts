@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { AppError } from '../errors.ts';
+import type { Chapter, GuideContext } from '../gateway/docs/guide.ts';
 import type { ExportOperation, Operation } from '../operations/operation.ts';
 import type { ContractName } from '../security/api-key.ts';
 
@@ -18,10 +19,16 @@ export interface Route {
   tag: string;
   /** the answer, for OpenAPI and the contract tests; absent for streams */
   output?: z.ZodType;
-  /** example of the request body and of the answer, as the document prints them */
-  example?: { request?: object; response?: object; query?: Record<string, string> };
+  /** example of the request body and of the answer, as the document prints them; `csv` is the answer of an export */
+  example?: { request?: object; response?: object; query?: Record<string, string>; csv?: string };
   /** the answer changes only with its resource: send an ETag and honour If-None-Match */
   single?: boolean;
+  /** 404 although there is no id in the path: a filter or a field names something that may be out of reach */
+  refers?: boolean;
+  /** 409 although it is no POST */
+  conflicts?: boolean;
+  /** 200 with what is there already, in place of the status of success */
+  existing?: { description: string; output: z.ZodType; example: object };
 }
 
 export interface RateLimit {
@@ -48,6 +55,12 @@ export interface DeliveryDocument {
   headers(event: EventDocument): { name: string; description: string; example: string }[];
 }
 
+/** What an error means under a contract, and one that a client can get. */
+export interface ErrorWords {
+  description?: string;
+  example?: AppError;
+}
+
 /** A documented HTTP contract over the one core: everything in which it differs from the others. */
 export interface Contract {
   name: ContractName;
@@ -58,11 +71,17 @@ export interface Contract {
   tags: { name: string; description: string }[];
   /** scopes that keys of the contract can have, each with what it allows */
   scopes: Record<string, string>;
+  /** whose rows a key reaches, in a sentence */
+  reach: string;
   /** canonical scopes of a key's scopes */
   canonicalScopes(granted: readonly string[]): string[];
   rateLimit: RateLimit;
   /** an error as the document prints it */
   errorBody(error: AppError): object;
   errorSchema: z.ZodType;
+  /** by status, where the contract's errors are not as the gateway words them for every contract */
+  errorWords: Record<number, ErrorWords>;
   deliveries: DeliveryDocument;
+  /** what a newcomer reads before the reference, in the contract's own words */
+  guide(context: GuideContext): Chapter[];
 }

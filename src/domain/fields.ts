@@ -127,3 +127,9 @@ export const pageParameters = (given: (name: string) => boolean, value: <T = str
   limit: value<number>('limit'),
   ...(given('after_id') && { after: { createdAt: value('after_created_at'), id: value('after_id') } }),
 });
+
+/** JSON Schema: these fields are there and not null. */
+export const present = (...fields: string[]): object => ({
+  required: fields,
+  properties: Object.fromEntries(fields.map((field) => [field, { type: 'string' }])),
+});

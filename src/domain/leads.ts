@@ -15,6 +15,7 @@ import {
   pageValues,
   pathId,
   period,
+  present,
   text,
 } from './fields.ts';
 
@@ -51,12 +52,6 @@ function assigned(input: Writable): { columns: string[]; values: unknown[] } {
   const columns = (Object.keys(writable) as (keyof Writable)[]).filter((column) => input[column] !== undefined);
   return { columns, values: columns.map((column) => input[column]) };
 }
-
-/** JSON Schema: these fields are there and not null. */
-const present = (...fields: string[]): object => ({
-  required: fields,
-  properties: Object.fromEntries(fields.map((field) => [field, { type: 'string' }])),
-});
 
 const missing = 'No such lead.';
 

@@ -2,11 +2,13 @@ import { createHash } from 'node:crypto';
 import express, { type NextFunction, type Router } from 'express';
 import type { Contract } from '../contracts/contract.ts';
 import { contractNamed, contracts } from '../contracts/registry.ts';
-import { pageOf, referencePage } from './docs/reference.ts';
+import { bearer, chooseContract } from './authenticate.ts';
+import { overviewPage } from './docs/overview.ts';
+import { referencePage } from './docs/reference.ts';
 import type { Gateway } from './gateway.ts';
 import type { GatewayResponse, Request } from './locals.ts';
 import { openApiDocument } from './openapi.ts';
-import { escapeHtml, PAGE_HEADERS } from './page.ts';
+import { PAGE_HEADERS } from './page.ts';
 
 // What the contracts say of themselves, for everybody, without a key. It changes only with the software, so it is made once
 // and asked for again by ETag.
@@ -51,8 +53,11 @@ export function docs(gateway: Gateway): Router {
     sendDocument(contract, req, res);
   });
   for (const basePath of new Set(contracts.map((contract) => contract.basePath))) {
-    const first = contracts.find((contract) => contract.basePath === basePath) as Contract;
-    router.get(`${basePath}/openapi.json`, (req: Request, res: GatewayResponse) => sendDocument(first, req, res));
+    // the same rule as for requests: the key's prefix decides between those that share a path, and no key is the first one's
+    router.get(`${basePath}/openapi.json`, (req: Request, res: GatewayResponse) => {
+      res.vary('Authorization');
+      sendDocument(chooseContract(basePath, bearer(req)), req, res);
+    });
   }
 
   router.get('/docs', (req: Request, res: GatewayResponse) => {
@@ -61,7 +66,7 @@ export function docs(gateway: Gateway): Router {
     send(
       req,
       res,
-      once('docs', () => list()),
+      once('docs', () => overviewPage(contracts, gateway.core.services.publicUrl)),
       PAGE_HEADERS,
     );
   });
@@ -79,17 +84,6 @@ export function docs(gateway: Gateway): Router {
 }
 
 const fromName = (name: string): Contract | undefined => contractNamed(name as Contract['name']);
-
-const list = (): string =>
-  pageOf(
-    'Trunkline APIs',
-    `<main class="lead"><h1>APIs</h1><ul>${contracts
-      .map(
-        ({ name, title, basePath }) =>
-          `<li><a href="/docs/${name}">${escapeHtml(title)}</a> <code>${basePath}</code></li>`,
-      )
-      .join('')}</ul></main>`,
-  );
 
 function send(req: Request, res: GatewayResponse, { body, tag }: Made, headers: Record<string, string>): void {
   res.locals.route = req.path;

@@ -1,7 +1,9 @@
 import type { NextFunction } from 'express';
-import { contractOfPath } from '../contracts/registry.ts';
+import { contractNamed, contractOfPath } from '../contracts/registry.ts';
 import { AppError, fromDatabase, invalidRequest, notFound } from '../errors.ts';
+import { contractOfKey } from '../security/api-key.ts';
 import { loggedPath } from './access-log.ts';
+import { bearer } from './authenticate.ts';
 import type { GatewayResponse, Request } from './locals.ts';
 
 /** What Express and its body parser throw, by their type. */
@@ -38,7 +40,9 @@ const postgrestShape = (error: AppError): object => ({
 /** The body of an error, as the contract of the request's path and key prints it. */
 export function errorBody(req: Request, res: GatewayResponse, error: AppError): object {
   if (req.originalUrl.startsWith('/rest/v1')) return postgrestShape(error);
-  const contract = res.locals.contract ?? contractOfPath(req.path);
+  // at a path that no contract has (a misspelt version, say), the key still tells whose client asks
+  const named = contractOfKey(bearer(req) ?? '');
+  const contract = res.locals.contract ?? (named && contractNamed(named)) ?? contractOfPath(req.path);
   return contract?.errorBody(error) ?? { error: { code: error.code, message: error.message, details: error.details } };
 }
 

@@ -56,7 +56,7 @@ function build(contract: Contract, server: string): OpenApiDocument {
 
 const securityText = (contract: Contract): string =>
   [
-    'An API key: `Authorization: Bearer <key>`. A key belongs to one organization and has scopes; each operation names the one it needs (`x-required-scope`):',
+    `An API key: \`Authorization: Bearer <key>\`. ${contract.reach} It has scopes; each operation names the one it needs (\`x-required-scope\`):`,
     '',
     ...Object.entries(contract.scopes).map(([name, allows]) => `- \`${name}\`: ${allows}`),
   ].join('\n');

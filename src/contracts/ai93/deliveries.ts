@@ -3,16 +3,16 @@ import { examples } from './examples.ts';
 import { event } from './outputs.ts';
 
 const DESCRIPTIONS: Record<keyof typeof examples.events, string> = {
-  'lead.created': 'A new lead is inserted (any source: scraper, public tool, Facebook ad, manual)',
-  'lead.status_changed': 'Status moves (e.g. new → contacted → replied)',
-  'lead.replied': 'An inbound reply is recorded against the lead',
-  'lead.converted': 'Status moves to converted',
-  'lead.handed_off': 'The lead is handed off: it is now the responsibility of the system downstream',
+  'lead.created': 'A lead came in, from whatever source and by whatever way',
+  'lead.status_changed': 'The status is another one than before',
+  'lead.replied': 'A reply of the lead was recorded',
+  'lead.converted': 'The new status is converted; comes besides lead.status_changed',
+  'lead.handed_off': 'The lead was handed off to a system downstream, which takes over from here',
 };
 
-/** The five events of AI93, as its document describes them, and the headers of their deliveries. */
+/** The five events of AI93, and the headers of their deliveries. */
 export const deliveries: DeliveryDocument = {
-  tag: 'Leads',
+  tag: 'Webhooks',
   events: Object.entries(examples.events).map(([name, data]) => ({
     name,
     description: DESCRIPTIONS[name as keyof typeof DESCRIPTIONS],

@@ -1,3 +1,4 @@
+import { CSV_COLUMNS } from './leads-csv.ts';
 import { documentedSources } from './sources.ts';
 
 // Examples as the document prints them (what it abbreviates is filled in); the reference shows them, and the tests run them.
@@ -42,6 +43,30 @@ const created = {
   phone: '+15555551234',
   tags: [],
 };
+/** The row of a lead in leads.csv: what it has, under the columns' names; the others are empty. */
+const exported: Record<string, string> = {
+  id: created.id,
+  businessId: BUSINESS,
+  targetType: created.targetType,
+  source: created.source,
+  status: 'converted',
+  displayName: created.displayName,
+  createdAt: created.createdAt,
+  handedOffAt: '2026-05-04T14:00:00.000Z',
+  handoffDestination: 'krew',
+  handoffMetadata: '"{""krewLeadId"": ""kl_xyz""}"',
+  email: created.email,
+  // a spreadsheet takes a plus sign for the beginning of a formula
+  phone: `'${created.phone}`,
+  tags: '"basement,signed"',
+  replyCount: '0',
+  updatedAt: '2026-05-04T14:00:00.000Z',
+  'context.url': created.context.url,
+  'context.other': '"{""roof"": ""slate""}"',
+  'enrichment.industry': 'residential',
+};
+const csv = `${CSV_COLUMNS.join(',')}\n${CSV_COLUMNS.map((name) => exported[name] ?? '').join(',')}\n`;
+
 const handedOff = {
   ...lead,
   status: 'qualified',
@@ -74,7 +99,7 @@ const run = {
 export const examples = {
   leadList: { query: { status: 'new', limit: '10' }, response: { leads: [lead], count: 1 } },
   lead: { response: { lead } },
-  leadExport: { query: { status: 'converted', since: '2026-01-01' } },
+  leadExport: { query: { status: 'converted', since: '2026-01-01' }, csv },
   leadCreate: {
     request: {
       source: 'manual',

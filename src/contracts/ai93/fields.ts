@@ -29,6 +29,12 @@ export const businessId = z
 
 const rows = (max: number) => queryInteger(1, max);
 
+/** A time or a date: the document's own example is a date. */
+export const since = (description: string) => {
+  const anyOf = ['date-time', 'date'].map((format) => ({ type: 'string', format }));
+  return timestamp.meta({ description, type: undefined, format: undefined, anyOf });
+};
+
 /** What both lists of leads, JSON and CSV, can be filtered by. */
 export const leadFilters = {
   status: status.meta({ description: 'Where the lead stands.' }).optional(),
@@ -36,9 +42,7 @@ export const leadFilters = {
   source: text(100)
     .meta({ description: 'Where the lead came from: one of `GET /sources`, or what another API wrote.' })
     .optional(),
-  since: timestamp
-    .meta({ description: 'Created at this time or later (ISO 8601; a date is its first moment in UTC).' })
-    .optional(),
+  since: since('Created at this time or later (ISO 8601; a date is its first moment in UTC).').optional(),
   tag: text(2000)
     .regex(/[^,\s]/, 'must name at least one tag')
     .meta({ description: 'One tag, or several with commas between: all of them.' })
@@ -70,7 +74,7 @@ export const tags = z
   )
   .max(100, 'must hold at most 100 tags')
   .transform((list) => [...new Set(list)])
-  .pipe(z.array(z.string()).meta({ description: 'Labels.' }));
+  .pipe(z.array(z.string().min(1).max(100)).max(100).meta({ description: 'Labels, without commas; at most 100.' }));
 export const notes = z
   .string('must be a string')
   .max(10_000, 'must have at most 10000 characters')

@@ -2,7 +2,7 @@ import { sql } from 'kysely';
 import { z } from 'zod';
 import { raw, statement } from '../../database/page.ts';
 import { template } from '../../database/template.ts';
-import { email, text } from '../../domain/fields.ts';
+import { email, present, text } from '../../domain/fields.ts';
 import { SOURCE_IDS, sourceNamed, TARGET_TYPES } from '../../domain/sources.ts';
 import { invalidRequest } from '../../errors.ts';
 import { operation } from '../../operations/operation.ts';
@@ -67,14 +67,16 @@ const newLead = z
     source,
     targetType: z
       .enum(TARGET_TYPES, `must be one of ${TARGET_TYPES.join(', ')}`)
+      .nullable()
       .meta({ description: 'One of the source’s target types; without it, the first of them.' })
-      .nullish(),
+      .optional(),
     displayName: displayName.optional(),
     email: email.nullable().meta({ description: 'Email address.' }).optional(),
     phone: z
       .string('must be a string')
       .min(3, 'must have at least 3 characters')
       .max(40, 'must have at most 40 characters')
+      .regex(/\S/, 'must not be blank')
       .nullable()
       .meta({ description: 'Phone number, in any notation.' })
       .optional(),
@@ -103,7 +105,13 @@ const newLead = z
     for (const issue of told.error?.issues ?? []) {
       context.addIssue({ code: 'custom', path: ['context', ...issue.path], message: issue.message });
     }
-  });
+  })
+  // the same rule for readers of the OpenAPI document
+  .meta({ anyOf: ['displayName', 'email', 'phone', 'handle', 'company'].map((field) => present(field)) });
+
+/** Where the lead was found, as other APIs ask for it: most sources say it as `url`, and those that do not may mean anything by it. */
+const sourceUrl = ({ url }: Record<string, unknown>): string | null =>
+  typeof url === 'string' && url.length <= 2048 ? url : null;
 
 export const createLead = operation({
   id: 'leads.create',
@@ -120,7 +128,7 @@ export const createLead = operation({
       values (app.business(app.typeid_uuid('biz', ${input.businessId ?? null})), ${input.source},
               ${input.targetType ?? sourceNamed(input.source)?.targetTypes[0]}, ${input.displayName ?? null}, ${input.email ?? null},
               ${input.phone ?? null}, ${input.handle ?? null}, ${input.company ?? null}, ${JSON.stringify(context)}::jsonb,
-              ${(context.url as string | undefined) ?? null}, ${input.tags ?? []}::text[], ${input.notes ?? null})
+              ${sourceUrl(context)}, ${input.tags ?? []}::text[], ${input.notes ?? null})
       returning '{"lead":' || ai93.lead(row)::text || '}' as body`;
   },
 });

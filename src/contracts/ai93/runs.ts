@@ -3,9 +3,9 @@ import { z } from 'zod';
 import { db } from '../../database/kysely.ts';
 import { raw } from '../../database/page.ts';
 import { template } from '../../database/template.ts';
-import { queryInteger, text, timestamp } from '../../domain/fields.ts';
+import { queryInteger, text } from '../../domain/fields.ts';
 import { operation } from '../../operations/operation.ts';
-import { businessId } from './fields.ts';
+import { businessId, since } from './fields.ts';
 
 export const RUN_STATUSES = ['running', 'succeeded', 'partial', 'failed'] as const;
 
@@ -42,7 +42,7 @@ export const listRuns = operation({
       .enum(RUN_STATUSES, `must be one of ${RUN_STATUSES.join(', ')}`)
       .meta({ description: 'partial: some rows were rejected.' })
       .optional(),
-    since: timestamp.meta({ description: 'Started at this time or later (ISO 8601).' }).optional(),
+    since: since('Started at this time or later (ISO 8601).').optional(),
     limit: queryInteger(1, 500).meta({ description: 'How many, newest first.' }).default(100),
     businessId: businessId.optional(),
   }),

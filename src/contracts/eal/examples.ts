@@ -260,6 +260,11 @@ export const examples = {
     },
   },
   auditEntry: { response: entry },
+  auditExport: {
+    csv: `id,organization_id,action,source,correlation_id,payload,created_at
+${entry.id},${entry.organization_id},${entry.action},${entry.source},${entry.correlation_id},"{""diff"": {""lead_score"": {""to"": 92, ""from"": 87}}}",${entry.created_at}
+`,
+  },
   webhookList: { response: { data: [{ ...webhook, ...delivered }] } },
   webhook: { response: { ...webhook, ...delivered } },
   webhookCreate: {

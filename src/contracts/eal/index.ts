@@ -1,261 +1,10 @@
-import * as audit from '../../domain/audit-log.ts';
-import { getHealth } from '../../domain/health.ts';
-import * as keys from '../../domain/keys.ts';
-import * as leads from '../../domain/leads.ts';
-import * as organizations from '../../domain/organizations.ts';
-import * as webhooks from '../../domain/webhooks.ts';
-import type { AppError } from '../../errors.ts';
-import type { Contract, Route } from '../contract.ts';
+import { AppError, invalidRequest } from '../../errors.ts';
+import type { Contract } from '../contract.ts';
 import { deliveries } from './deliveries.ts';
-import { examples } from './examples.ts';
+import { guide } from './guide.ts';
 import * as output from './outputs.ts';
+import { routes } from './routes.ts';
 import { canonicalScopes } from './scopes.ts';
-
-const routes: Route[] = [
-  {
-    method: 'GET',
-    path: '/leads',
-    operation: leads.listLeads,
-    tag: 'Leads',
-    output: output.leadList,
-    example: examples.leadList,
-  },
-  {
-    method: 'POST',
-    path: '/leads',
-    operation: leads.createLead,
-    tag: 'Leads',
-    status: 201,
-    output: output.leadSummary,
-    example: examples.leadCreate,
-  },
-  {
-    method: 'GET',
-    path: '/leads/{id}',
-    operation: leads.getLead,
-    tag: 'Leads',
-    single: true,
-    output: output.lead,
-    example: examples.lead,
-  },
-  {
-    method: 'PATCH',
-    path: '/leads/{id}',
-    operation: leads.updateLead,
-    tag: 'Leads',
-    output: output.leadPatched,
-    example: examples.leadPatch,
-  },
-
-  {
-    method: 'GET',
-    path: '/health',
-    operation: getHealth,
-    tag: 'Health',
-    output: output.health,
-    example: examples.health,
-  },
-
-  {
-    method: 'GET',
-    path: '/organizations/me',
-    operation: organizations.getOwnOrganization,
-    tag: 'Organizations',
-    single: true,
-    output: output.organization,
-    example: examples.organization,
-  },
-  {
-    method: 'GET',
-    path: '/organizations',
-    operation: organizations.listChildOrganizations,
-    tag: 'Organizations',
-    output: output.organizationList,
-    example: examples.organizationList,
-  },
-  {
-    method: 'POST',
-    path: '/organizations',
-    operation: organizations.createChildOrganization,
-    tag: 'Organizations',
-    status: 201,
-    output: output.organizationCreated,
-    example: examples.organizationCreate,
-  },
-  {
-    method: 'PATCH',
-    path: '/organizations/{id}',
-    operation: organizations.updateOrganization,
-    tag: 'Organizations',
-    output: output.organizationPatched,
-    example: examples.organizationPatch,
-  },
-  {
-    method: 'POST',
-    path: '/organizations/{id}/grants',
-    operation: organizations.createGrant,
-    tag: 'Organizations',
-    status: 201,
-    output: output.grant,
-    example: examples.grant,
-  },
-  {
-    method: 'DELETE',
-    path: '/organizations/{id}/grants/{grant_id}',
-    operation: organizations.revokeGrant,
-    tag: 'Organizations',
-    output: output.grantRevoked,
-    example: examples.grantRevoke,
-  },
-
-  {
-    method: 'GET',
-    path: '/audit-log',
-    operation: audit.listAuditLog,
-    tag: 'Audit log',
-    output: output.auditList,
-    example: examples.auditList,
-  },
-  { method: 'GET', path: '/audit-log/export.csv', operation: audit.exportAuditLog, tag: 'Audit log' },
-  {
-    method: 'GET',
-    path: '/audit-log/{id}',
-    operation: audit.getAuditEntry,
-    tag: 'Audit log',
-    single: true,
-    output: output.auditEntry,
-    example: examples.auditEntry,
-  },
-
-  {
-    method: 'GET',
-    path: '/webhooks',
-    operation: webhooks.listWebhooks,
-    tag: 'Webhooks',
-    output: output.webhookList,
-    example: examples.webhookList,
-  },
-  {
-    method: 'POST',
-    path: '/webhooks',
-    operation: webhooks.createWebhook,
-    tag: 'Webhooks',
-    status: 201,
-    output: output.webhookCreated,
-    example: examples.webhookCreate,
-  },
-  {
-    method: 'GET',
-    path: '/webhooks/{id}',
-    operation: webhooks.getWebhook,
-    tag: 'Webhooks',
-    single: true,
-    output: output.webhook,
-    example: examples.webhook,
-  },
-  {
-    method: 'PATCH',
-    path: '/webhooks/{id}',
-    operation: webhooks.updateWebhook,
-    tag: 'Webhooks',
-    output: output.webhook,
-    example: examples.webhookPatch,
-  },
-  {
-    method: 'DELETE',
-    path: '/webhooks/{id}',
-    operation: webhooks.deleteWebhook,
-    tag: 'Webhooks',
-    output: output.webhookDeleted,
-    example: examples.webhookDelete,
-  },
-  {
-    method: 'POST',
-    path: '/webhooks/{id}/rotate-secret',
-    operation: webhooks.rotateWebhookSecret,
-    tag: 'Webhooks',
-    output: output.secretRotated,
-    example: examples.secretRotate,
-  },
-  {
-    method: 'POST',
-    path: '/webhooks/{id}/test',
-    operation: webhooks.testWebhook,
-    tag: 'Webhooks',
-    status: 202,
-    output: output.testSent,
-    example: examples.webhookTest,
-  },
-  {
-    method: 'POST',
-    path: '/webhooks/{id}/recover',
-    operation: webhooks.recoverWebhook,
-    tag: 'Webhooks',
-    status: 202,
-    output: output.recovered,
-    example: examples.webhookRecover,
-  },
-  {
-    method: 'GET',
-    path: '/webhooks/{id}/deliveries',
-    operation: webhooks.listDeliveries,
-    tag: 'Webhooks',
-    output: output.deliveryList,
-    example: examples.deliveryList,
-  },
-  {
-    method: 'GET',
-    path: '/webhooks/{id}/deliveries/{delivery_id}',
-    operation: webhooks.getDelivery,
-    tag: 'Webhooks',
-    output: output.deliveryDetail,
-    example: examples.delivery,
-  },
-  {
-    method: 'POST',
-    path: '/webhooks/{id}/deliveries/{delivery_id}/retry',
-    operation: webhooks.retryDelivery,
-    tag: 'Webhooks',
-    status: 202,
-    output: output.deliveryRetried,
-    example: examples.deliveryRetry,
-  },
-
-  {
-    method: 'GET',
-    path: '/api-keys',
-    operation: keys.listKeys,
-    tag: 'API keys',
-    output: output.apiKeyList,
-    example: examples.keyList,
-  },
-  {
-    method: 'POST',
-    path: '/api-keys',
-    operation: keys.createKey,
-    tag: 'API keys',
-    status: 201,
-    output: output.apiKeyCreated,
-    example: examples.keyCreate,
-  },
-  {
-    method: 'POST',
-    path: '/api-keys/{id}/rotate',
-    operation: keys.rotateKey,
-    tag: 'API keys',
-    status: 201,
-    output: output.apiKeyCreated,
-    example: examples.keyRotate,
-  },
-  {
-    method: 'DELETE',
-    path: '/api-keys/{id}',
-    operation: keys.revokeKey,
-    tag: 'API keys',
-    output: output.apiKeyRevoked,
-    example: examples.keyRevoke,
-  },
-];
 
 /** Expert AI Labs, from the document "API Reference, Version 1.0, generated 2026-06-04". */
 export const eal: Contract = {
@@ -281,9 +30,26 @@ export const eal: Contract = {
     write: 'Read, and change leads.',
     admin: 'Write, and manage organizations, webhooks and keys.',
   },
+  reach: 'A key belongs to one organization.',
   canonicalScopes,
   rateLimit: { perMinute: 60, burst: 120 },
   errorBody: (error: AppError) => ({ error: { code: error.code, message: error.message, details: error.details } }),
   errorSchema: output.error,
+  errorWords: {
+    400: {
+      description: 'Something in the request is wrong or unknown; `details` says which field and why.',
+      example: invalidRequest('Invalid value for limit: must be from 1 to 200.', {
+        field: 'limit',
+        reason: 'must be from 1 to 200',
+      }),
+    },
+    403: { description: 'The key lacks the scope, or this is not for the calling organization to do.' },
+    404: { description: 'There is no such resource, or it belongs to another organization.' },
+    409: {
+      description: 'Another request with this Idempotency-Key is under way, or the state of the resource forbids it.',
+      example: new AppError(409, 'conflict', 'The webhook is disabled; enable it first.'),
+    },
+  },
   deliveries,
+  guide,
 };

@@ -1,3 +1,4 @@
+import { codeOf } from '../openapi/errors.ts';
 import type { Content, OpenApiDocument, OperationObject, Ref, Response } from '../openapi/types.ts';
 import { jsonBlock, plainBlock } from './code.ts';
 import { fieldTable } from './schema-table.ts';
@@ -27,17 +28,11 @@ export function answers(document: OpenApiDocument, operation: OperationObject): 
     .filter(([status]) => !isSuccess(status))
     .map(([status, response]) => {
       const { description, content } = resolveResponse(document, response);
-      return [badge(status), codeOf(jsonOf(content)?.example), inline(description)];
+      const code = codeOf(jsonOf(content)?.example);
+      return [badge(status), code ? `<code>${code}</code>` : '', inline(description)];
     });
   const statuses = others.map(([status]) => status).join(' ');
   return `${shown.join('')}<details><summary>${statuses}</summary>${table(['Status', 'Code', 'Meaning'], others)}</details>`;
-}
-
-/** The code in an example of an error: some contracts nest it, some do not. */
-function codeOf(example: unknown): string {
-  const { error } = (example ?? {}) as { error?: { code?: string } | string };
-  const code = typeof error === 'string' ? error : error?.code;
-  return code ? `<code>${code}</code>` : '';
 }
 
 function resolveResponse(document: OpenApiDocument, response: Response | Ref): Response {

@@ -2,7 +2,7 @@ import type { Contract } from '../../contracts/contract.ts';
 import type { ContractName } from '../../security/api-key.ts';
 import type { OpenApiDocument, OperationObject } from '../openapi/types.ts';
 import { escapeHtml } from '../page.ts';
-import { type Chapter, chapterSection, chaptersOf } from './guide.ts';
+import { type Chapter, chapterSection } from './guide.ts';
 import { operationSection } from './operation.ts';
 import { STYLE } from './style.ts';
 import { inline, slug } from './text.ts';
@@ -24,14 +24,14 @@ interface Entry {
 export function referencePage(contract: Contract, document: OpenApiDocument): string {
   const url = document.servers[0]?.url ?? '';
   const key = KEYS[contract.name];
-  const chapters = chaptersOf({ contract, document, url, key });
+  const chapters = contract.guide({ contract, document, url, key });
   const entries = Object.entries(document.paths).flatMap(([path, item]) =>
     Object.entries(item).map(([method, operation]): Entry => ({ method, path, operation })),
   );
-  const groups = document.tags.map((tag) => ({
-    ...tag,
-    entries: entries.filter(({ operation }) => operation.tags.includes(tag.name)),
-  }));
+  const groups = document.tags
+    .map((tag) => ({ ...tag, entries: entries.filter(({ operation }) => operation.tags.includes(tag.name)) }))
+    // events that no operation manages are in the guide alone
+    .filter((group) => group.entries.length > 0);
   const nav = navigation(chapters, groups);
   const body = groups
     .map(
@@ -46,7 +46,7 @@ ${group.entries.map((entry) => operationSection({ document, key, ...entry })).jo
     `<details class="menu"><summary>Contents</summary><nav aria-label="Contents">${nav}</nav></details>
 <div class="layout"><nav class="side" aria-label="Contents"><a class="brand" href="#top">Trunkline</a>${nav}</nav>
 <main id="top"><header class="lead"><h1>${escapeHtml(document.info.title)}</h1><p>${inline(document.info.description)}</p>
-<div class="base"><span>Base URL <code>${escapeHtml(url)}</code></span><a href="/openapi/${contract.name}.json">OpenAPI ${document.openapi}</a></div></header>
+<div class="base"><span>Base URL <code>${escapeHtml(url)}</code></span><a href="/openapi/${contract.name}.json">OpenAPI ${document.openapi}</a><a href="/docs">All APIs</a></div></header>
 ${chapters.length > 0 ? `<section class="group" id="getting-started"><h2>Getting started</h2>${chapters.map(chapterSection).join('\n')}</section>` : ''}
 ${body}</main></div>`,
   );

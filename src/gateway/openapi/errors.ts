@@ -1,5 +1,5 @@
 import type { Contract, Route } from '../../contracts/contract.ts';
-import { AppError } from '../../errors.ts';
+import { AppError, invalidRequest, MissingScope, notFound, unauthorized } from '../../errors.ts';
 import { headersOf } from './headers.ts';
 import type { JsonSchema, Ref, Response } from './types.ts';
 
@@ -10,37 +10,40 @@ interface ErrorDocument {
   example(contract: Contract): AppError;
 }
 
-/** Every error an operation can give, by status, with an example worded as the gateway and the database word it. */
-export const ERRORS: Record<number, ErrorDocument> = {
+/**
+ * Every error an operation can give, by status, with an example worded as the gateway and the database word it. Where a
+ * contract's clients meet another one, the contract says so (`errorWords`).
+ */
+const ERRORS: Record<number, ErrorDocument> = {
   400: {
     name: 'InvalidRequest',
-    description: 'Something in the request is wrong or unknown; `details` says which field and why.',
-    example: () =>
-      new AppError(400, 'invalid_request', 'Invalid value for limit: must be from 1 to 200.', {
-        field: 'limit',
-        reason: 'must be from 1 to 200',
-      }),
+    description: 'Something in the request is wrong or unknown; the message says which field and why.',
+    example: () => invalidRequest('The body is not valid JSON.', { reason: 'is not valid JSON' }),
   },
   401: {
     name: 'Unauthorized',
     description: 'No key, or one that is malformed, unknown, expired, revoked, or of another API.',
     headers: ['WWW-Authenticate'],
-    example: () => new AppError(401, 'unauthorized', 'The API key is invalid.'),
+    example: () => unauthorized('The API key is invalid.'),
   },
   403: {
     name: 'Forbidden',
-    description: 'The key lacks the scope, or this is not for the calling organization to do.',
-    example: () => new AppError(403, 'forbidden', 'The API key lacks the required scope: leads.write.'),
+    description: 'The key lacks the scope.',
+    example: () => new MissingScope('leads.write'),
   },
   404: {
     name: 'NotFound',
-    description: 'There is no such resource, or it belongs to another organization.',
-    example: () => new AppError(404, 'not_found', 'No such lead.'),
+    description: 'There is no such resource, or the key does not reach it.',
+    example: () => notFound('No such lead.'),
   },
   409: {
     name: 'Conflict',
-    description: 'Another request with this Idempotency-Key is under way, or the state of the resource forbids it.',
-    example: () => new AppError(409, 'conflict', 'The webhook is disabled; enable it first.'),
+    description: 'Another request with this Idempotency-Key is under way.',
+    example: () =>
+      new AppError(409, 'conflict', 'A request with this Idempotency-Key is still being processed.', {
+        field: 'Idempotency-Key',
+        reason: 'in flight; try again shortly',
+      }),
   },
   413: {
     name: 'PayloadTooLarge',
@@ -89,11 +92,36 @@ export const ERRORS: Record<number, ErrorDocument> = {
   },
 };
 
-/** Operations that meet a conflict although they are no POST: a URL can only be registered once. */
-const CONFLICTING = new Set(['webhooks.update']);
+export interface DocumentedError {
+  status: number;
+  name: string;
+  description: string;
+  headers: string[];
+  /** body of the answer, in the contract's shape */
+  example: object;
+}
+
+/** The errors as a contract's clients meet them, in the order of their statuses. */
+export const errorsOf = (contract: Contract): DocumentedError[] =>
+  Object.entries(ERRORS).map(([status, { name, description, headers = [], example }]) => {
+    const words = contract.errorWords[Number(status)];
+    return {
+      status: Number(status),
+      name,
+      description: words?.description ?? description,
+      headers,
+      example: contract.errorBody(words?.example ?? example(contract)),
+    };
+  });
+
+/** The code in the body of an error: some contracts nest it, some do not. */
+export function codeOf(body: unknown): string | undefined {
+  const { error } = (body ?? {}) as { error?: { code?: string } | string };
+  return typeof error === 'string' ? error : error?.code;
+}
 
 /** The statuses of the errors of a route. */
-export function errorStatuses({ method, path, operation }: Route): number[] {
+function errorStatuses({ method, path, operation, refers, conflicts }: Route): number[] {
   const post = method === 'POST';
   const body = method !== 'GET';
   return [
@@ -101,8 +129,8 @@ export function errorStatuses({ method, path, operation }: Route): number[] {
     401,
     ...(operation.scope === null ? [] : [403]),
     // a list of another organization's is not found without a grant
-    ...(path.includes('{') || operation.target ? [404] : []),
-    ...(post || CONFLICTING.has(operation.id) ? [409] : []),
+    ...(path.includes('{') || operation.target || refers ? [404] : []),
+    ...(post || conflicts ? [409] : []),
     ...(body ? [413, 415] : []),
     ...(post ? [422] : []),
     429,
@@ -118,12 +146,8 @@ export const errorRefs = (route: Route): Record<string, Ref> =>
 
 export const errorResponses = (contract: Contract, schema: JsonSchema): Record<string, Response> =>
   Object.fromEntries(
-    Object.values(ERRORS).map(({ name, description, headers = [], example }) => [
+    errorsOf(contract).map(({ name, description, headers, example }) => [
       name,
-      {
-        description,
-        headers: headersOf(...headers),
-        content: { 'application/json': { schema, example: contract.errorBody(example(contract)) } },
-      },
+      { description, headers: headersOf(...headers), content: { 'application/json': { schema, example } } },
     ]),
   );

@@ -44,7 +44,8 @@ export const requestHeaders: Record<string, Parameter> = {
   RequestId: {
     name: 'X-Request-Id',
     in: 'header',
-    description: 'Your own name of the request; comes back, and is the `correlation_id` of what the request changed.',
+    description:
+      'Your own name of the request; comes back, and the audit log has it (`correlation_id`) with what the request changed.',
     schema: { type: 'string', pattern: '^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$' },
     example: 'order-4711',
   },

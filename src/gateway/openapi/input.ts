@@ -64,13 +64,20 @@ const header = (name: string): Ref => ({ $ref: `#/components/parameters/${name}`
 const bodyName = (operationId: string): string =>
   `${operationId.replaceAll(/(?:^|[._])(\w)/g, (_match, letter: string) => letter.toUpperCase())}Request`;
 
+/** The id in an answer: under its own name, of the resource itself, or of the one that the answer wraps ({"lead": {"id": …}}). */
+function idIn(response: object | undefined, name: string): unknown {
+  const fields = (response ?? {}) as Record<string, unknown>;
+  const [only, ...others] = Object.values(fields);
+  const wrapped = others.length === 0 && typeof only === 'object' ? (only as { id?: unknown } | null)?.id : undefined;
+  return fields[name] ?? fields.id ?? wrapped;
+}
+
 /** An id as the answer of the route that ends with it shows one: that of /leads/{id} for /leads/{id}/score. */
 function pathExample(contract: Contract, route: Route, name: string): unknown {
   const end = route.path.indexOf(`{${name}}`) + name.length + 2;
   for (const { path, example } of contract.routes) {
     if (path !== route.path.slice(0, end)) continue;
-    const response = example?.response as Record<string, unknown> | undefined;
-    const found = response?.[name] ?? response?.id;
+    const found = idIn(example?.response, name);
     if (found !== undefined) return found;
   }
   throw new Error(`no example of {${name}} in ${route.path}: no answer shows one`);

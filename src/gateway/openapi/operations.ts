@@ -29,6 +29,6 @@ function documentOperation(contract: Contract, route: Route, schemas: Schemas): 
     // without a scope no key is needed either: the pulse
     security: scope ? [{ bearer: [scope] }] : [{}, { bearer: [] }],
     ...documentInput(contract, route, schemas),
-    responses: documentResponses(contract, route, schemas),
+    responses: documentResponses(route, schemas),
   };
 }

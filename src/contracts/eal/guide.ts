@@ -1,14 +1,15 @@
-import { readFileSync } from 'node:fs';
-import { ERRORS } from '../openapi/errors.ts';
-import { escapeHtml } from '../page.ts';
-import { curl, jsonBlock, plainBlock } from './code.ts';
-import type { Chapter, GuideContext } from './guide.ts';
-import { inline, table } from './text.ts';
+import {
+  answerExample,
+  deliveryBlocks,
+  errorBlocks,
+  eventTable,
+  fileBeside,
+  scopeTable,
+} from '../../gateway/docs/blocks.ts';
+import { curl, jsonBlock, plainBlock } from '../../gateway/docs/code.ts';
+import type { Chapter, GuideContext } from '../../gateway/docs/guide.ts';
 
-/** The receivers are files that run, so what is shown is what was tried. */
-const file = (name: string): string => readFileSync(new URL(name, import.meta.url), 'utf8').trimEnd();
-
-export function ealGuide(context: GuideContext): Chapter[] {
+export function guide(context: GuideContext): Chapter[] {
   return [
     { title: 'Authentication', html: authentication(context) },
     { title: 'Rate limits', html: rateLimits(context) },
@@ -17,46 +18,30 @@ export function ealGuide(context: GuideContext): Chapter[] {
     { title: 'Idempotency', html: idempotency(context) },
     { title: 'Caching and request ids', html: caching(context) },
     { title: 'Receiving webhooks', html: receiving(context) },
-    { title: 'Webhook events', html: events(context) },
+    { title: 'Webhook events', html: eventTable(context.document) },
   ];
 }
 
 function authentication({ contract, document, url, key }: GuideContext): string {
-  const health = document.paths['/health']?.get?.responses['200'];
-  const example = health && 'content' in health ? health.content?.['application/json']?.example : undefined;
   return `<p>Every request carries an API key in the <code>Authorization</code> header. A key belongs to one organization and sees only its rows. Ask for the health of the service to see what a key resolves to:</p>
 ${plainBlock('Request', 'curl', curl({ method: 'GET', url: `${url}/health`, headers: [`Authorization: Bearer ${key}`] }))}
-${jsonBlock('Answer', 'json', example)}
+${jsonBlock('Answer', 'json', answerExample(document, '/health'))}
 <p>Keys that start with <code>eal_live_</code> and <code>eal_test_</code> work the same; the second kind is marked as for tests. A key can expire, and one that is revoked stops at once.</p>
-${table(
-  ['Scope', 'Allows'],
-  Object.entries(contract.scopes).map(([name, allows]) => [`<span class="scope">${name}</span>`, escapeHtml(allows)]),
-)}`;
+${scopeTable(contract)}`;
 }
 
 const rateLimits = ({ contract: { rateLimit } }: GuideContext): string =>
   `<p>${rateLimit.perMinute} requests a minute for each key, with bursts up to ${rateLimit.burst} in any minute. <code>X-RateLimit-Remaining</code> on every answer says how many would pass now; so do the IETF headers <code>RateLimit</code> and <code>RateLimit-Policy</code>. One too many is answered 429 with <code>Retry-After</code>, in seconds: wait that long, then send it again.</p>`;
 
 const pagination = ({ document, url, key }: GuideContext): string => {
-  const list = document.paths['/leads']?.get?.responses['200'];
-  const example = (list && 'content' in list ? list.content?.['application/json']?.example : {}) as {
-    next_cursor?: string;
-  };
+  const example = answerExample(document, '/leads') as { next_cursor?: string };
   return `<p>Lists are newest first. An answer that has more after it carries <code>next_cursor</code>: send it as <code>cursor</code>, with the same filters, for the next page; on the last page it is <code>null</code>. A page holds 50 entries unless <code>limit</code> says otherwise (at most 200). Rows that are added meanwhile neither repeat nor hide any.</p>
 ${plainBlock('The next page', 'curl', curl({ method: 'GET', url: `${url}/leads?limit=50&cursor=${example.next_cursor}`, headers: [`Authorization: Bearer ${key}`] }))}`;
 };
 
 const errors = ({ contract }: GuideContext): string =>
   `<p>Whatever goes wrong is answered in one shape. Programs look at <code>code</code>, people at <code>message</code>; <code>details</code> names the field and what is wrong with it.</p>
-${jsonBlock('Answer <span class="status">400</span>', 'json', ERRORS[400] && contract.errorBody(ERRORS[400].example(contract)))}
-${table(
-  ['Status', 'Code', 'Meaning'],
-  Object.entries(ERRORS).map(([status, error]) => [
-    `<span class="status">${status}</span>`,
-    `<code>${error.example(contract).code}</code>`,
-    inline(error.description),
-  ]),
-)}`;
+${errorBlocks(contract, 400)}`;
 
 function idempotency({ document, url, key }: GuideContext): string {
   const example = document.components.parameters.IdempotencyKey?.example;
@@ -83,21 +68,9 @@ ${plainBlock('Request', 'curl', curl({ method: 'GET', url: `${url}/leads/${id}`,
 }
 
 function receiving({ document }: GuideContext): string {
-  const delivery = document.webhooks['lead.created']?.post;
-  const headers = (delivery?.parameters ?? []).flatMap((one) => ('name' in one ? [one] : []));
   return `<p>Register an HTTPS address with <a href="#webhooks.create">POST /webhooks</a> and keep the signing secret: it is shown once. Each event is then sent there as a POST. Answer 2xx within 10 seconds; anything else, a redirect too, is a failure and is tried again (by default 1 minute, 5 minutes, 30 minutes and 2 hours after the first attempt), then kept as a dead letter, which you can <a href="#webhooks.deliveries.retry">retry</a> or <a href="#webhooks.recover">recover</a>. 410 disables the endpoint. Retries carry the same event id: drop what you have seen.</p>
-${jsonBlock('Delivery', 'json', delivery?.requestBody?.content['application/json']?.example)}
-${table(
-  ['Header', 'Meaning'],
-  headers.map((one) => [`<code>${one.name}</code>`, inline(one.description ?? '')]),
-)}
+${deliveryBlocks(document, 'lead.created')}
 <p>Verify before you act: anybody can send to your address, only the secret’s owner can sign. The signature covers the bytes as sent, so read the body before any JSON parser does. Any <a href="https://www.standardwebhooks.com" rel="noreferrer">Standard Webhooks</a> library verifies the <code>webhook-*</code> headers as well.</p>
-${plainBlock('Node.js', 'receiver-node', file('receiver.mjs'))}
-${plainBlock('Python', 'receiver-python', file('receiver.py'))}`;
+${plainBlock('Node.js', 'receiver-node', fileBeside(import.meta.url, 'receiver.mjs'))}
+${plainBlock('Python', 'receiver-python', fileBeside(import.meta.url, 'receiver.py'))}`;
 }
-
-const events = ({ document }: GuideContext): string =>
-  table(
-    ['Event', 'Sent when'],
-    Object.entries(document.webhooks).map(([name, { post }]) => [`<code>${name}</code>`, inline(post.description)]),
-  );
