@@ -1,4 +1,6 @@
 import { expect } from 'vitest';
+import { ai93 } from '../../src/contracts/ai93/index.ts';
+import type { ContractName } from '../../src/security/api-key.ts';
 import { createDatabase, type TestDatabase } from './database.ts';
 import { createKey, createOrganization, type GatewaySettings, type Reply, startTestGateway } from './gateway.ts';
 
@@ -32,6 +34,8 @@ export interface Api {
   organization(options?: { name?: string; parent?: string; scopes?: string[] }): Promise<Caller>;
   /** another key of an organization */
   key(organizationId: string, scopes?: string[]): Promise<Caller>;
+  /** a key of an organization under AI93, with every scope unless some are given */
+  ai93(organizationId: string, options?: { scopes?: string[]; reach?: 'organization' | 'workspace' }): Promise<Caller>;
   /** whoever holds this key */
   as(key: string, ids?: { organizationId?: string; keyId?: string }): Caller;
   stop(): Promise<void>;
@@ -63,6 +67,10 @@ export async function startApi(settings: GatewaySettings = {}, shared?: TestData
     raw: gateway.request,
     as,
     key,
+    ai93: async (organizationId, { scopes = Object.keys(ai93.scopes), reach = 'organization' } = {}) => {
+      const made = await createKey(db, organizationId, { contract: 'ai93', scopes, reach });
+      return as(made.key, made);
+    },
     organization: async ({ name, parent, scopes } = {}) => key(await createOrganization(db, name, parent), scopes),
     stop: async () => {
       await gateway.stop();
@@ -96,6 +104,22 @@ export function expectError(
   }
   expect(reply.text).not.toMatch(/\bat .*\.ts:|node_modules|node:internal|Error:|\bpg_|syntax error/);
 }
+
+/** An answer is this error as AI93's document prints it: two texts, and nothing besides. */
+export function expectFlatError(reply: Reply, status: number, code: string, message: RegExp | string = /^\S/): void {
+  expect({ status: reply.status, body: reply.body ?? reply.text }).toEqual({
+    status,
+    body: { error: code, message: typeof message === 'string' ? message : expect.stringMatching(message) },
+  });
+  expect(Object.keys(reply.body)).toEqual(['error', 'message']);
+  expect(reply.headers.get('content-type')).toBe('application/json; charset=utf-8');
+  expect(reply.headers.get('x-request-id')).toBeTruthy();
+  expect(reply.text).not.toMatch(/\bat .*\.ts:|node_modules|node:internal|Error:|\bpg_|syntax error|undefined/);
+}
+
+/** An answer is an error in the shape of a contract. */
+export const expectErrorOf = (contract: ContractName, reply: Reply, status: number, code: string): void =>
+  contract === 'ai93' ? expectFlatError(reply, status, code) : expectError(reply, status, code);
 
 /** Waits until something holds. */
 export async function until(condition: () => Promise<boolean> | boolean): Promise<void> {

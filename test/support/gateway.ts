@@ -122,6 +122,7 @@ export async function createKey(
     contract?: ContractName;
     scopes?: string[];
     environment?: 'live' | 'test';
+    reach?: 'organization' | 'workspace';
     limit?: { perMinute: number; burst: number } | null;
   } = {},
 ): Promise<NewKey> {
@@ -129,12 +130,13 @@ export async function createKey(
     contract = 'eal',
     scopes = ['read', 'write', 'admin'],
     environment = 'live',
+    reach = 'organization',
     limit = { perMinute: 1_000_000, burst: 1_000_000 },
   } = options;
   const made = generateApiKey(contract, environment);
   const { rows } = await db.admin.query(
-    `insert into app.api_keys (organization_id, contract, environment, name, key_hash, key_prefix, scopes, rate_per_minute, rate_burst)
-     values ($1, $2, $3, 'test', $4, $5, $6, $7, $8) returning id`,
+    `insert into app.api_keys (organization_id, contract, environment, name, key_hash, key_prefix, scopes, rate_per_minute, rate_burst, reach)
+     values ($1, $2, $3, 'test', $4, $5, $6, $7, $8, $9) returning id`,
     [
       organizationId,
       contract,
@@ -144,6 +146,7 @@ export async function createKey(
       scopes,
       limit?.perMinute ?? null,
       limit?.burst ?? null,
+      reach,
     ],
   );
   return { organizationId, keyId: rows[0].id, key: made.key };

@@ -1,4 +1,4 @@
-import { type OperationNodeSource, sql } from 'kysely';
+import { type OperationNodeSource, type RawBuilder, sql } from 'kysely';
 import { db } from '../../database/kysely.ts';
 import { type Compilable, raw } from '../../database/page.ts';
 
@@ -8,6 +8,15 @@ type Value = <T = string>(name: string) => T;
 /** Labels of a comma-separated text. */
 const tagsOf = (value: Value) =>
   sql`array(select btrim(tag) from unnest(string_to_array(${value('tag')}::text, ',')) as tag where btrim(tag) <> '')`;
+
+/**
+ * Rows of the one business that is asked for. The first condition has no row in it, so it is asked once before any is read:
+ * a business out of reach is 404 also where there is nothing to read. The second finds the rows, by an index.
+ */
+export const ofBusiness = (typeId: RawBuilder<string>) => {
+  const business = sql<string>`app.business(app.typeid_uuid('biz', ${typeId}))`;
+  return sql<boolean>`${business} is not null and row.organization_id = (select ${business})`;
+};
 
 /**
  * The newest leads that the filters leave, as rows named `row`. Words and tags are searched for by app.find_leads, as no index
@@ -30,13 +39,7 @@ export function filteredLeads(given: Given, value: Value): Compilable & Operatio
     .$if(given('source'), (q) => q.where('row.source', '=', value('source')))
     .$if(given('target_type'), (q) => q.where('row.target_type', '=', value('target_type')))
     .$if(given('since'), (q) => q.where('row.created_at', '>=', sql<Date>`${value('since')}::timestamptz`))
-    .$if(given('business'), (q) =>
-      q.where(
-        'row.organization_id',
-        '=',
-        sql<string>`(select app.business(app.typeid_uuid('biz', ${value('business')})))`,
-      ),
-    )
+    .$if(given('business'), (q) => q.where(ofBusiness(sql`${value('business')}`)))
     .selectAll('row')
     .orderBy('row.created_at', 'desc')
     .orderBy('row.id', 'desc')

@@ -6,6 +6,7 @@ import { template } from '../../database/template.ts';
 import { queryInteger, text } from '../../domain/fields.ts';
 import { operation } from '../../operations/operation.ts';
 import { businessId, since } from './fields.ts';
+import { ofBusiness } from './filtered.ts';
 
 export const RUN_STATUSES = ['running', 'succeeded', 'partial', 'failed'] as const;
 
@@ -15,13 +16,7 @@ const runsPage = template((given, value) => {
     .$if(given('source'), (q) => q.where('row.source', '=', value('source')))
     .$if(given('status'), (q) => q.where('row.status', '=', value('status')))
     .$if(given('since'), (q) => q.where('row.started_at', '>=', sql<Date>`${value('since')}::timestamptz`))
-    .$if(given('businessId'), (q) =>
-      q.where(
-        'row.organization_id',
-        '=',
-        sql<string>`(select app.business(app.typeid_uuid('biz', ${value('businessId')})))`,
-      ),
-    )
+    .$if(given('businessId'), (q) => q.where(ofBusiness(sql`${value('businessId')}`)))
     .select(sql`ai93.run(row)::text`.as('json'))
     .orderBy('row.started_at', 'desc')
     .orderBy('row.id', 'desc')
