@@ -9,6 +9,7 @@ import { type Api, type Caller, expectError, inParallel, startApi } from '../sup
 import { createKey } from '../support/gateway.ts';
 
 // Whatever a client does wrong is told in the documented envelope: status, stable code, field and reason. Never a 500.
+// AI93's clients are in errors-ai93.test.ts.
 
 let api: Api;
 let one: Caller;
@@ -515,7 +516,11 @@ describe('a key', () => {
     ]);
     const revoked = await createKey(api.db, one.organizationId);
     await api.db.admin.query('update app.api_keys set revoked_at = now() where id = $1', [revoked.keyId]);
-    const other = await createKey(api.db, one.organizationId, { contract: 'ai93', scopes: ['leads:read'] });
+    // it reads as one contract's key, and is another's in the database
+    const mislaid = await createKey(api.db, one.organizationId);
+    await api.db.admin.query("update app.api_keys set contract = 'ai93', scopes = '{leads:read}' where id = $1", [
+      mislaid.keyId,
+    ]);
     const third = await createKey(api.db, one.organizationId, { contract: 'leadscraper', scopes: ['read'] });
     const typo = one.key.slice(0, 20) + (one.key[20] === 'a' ? 'b' : 'a') + one.key.slice(21);
     const keys = [
@@ -530,7 +535,7 @@ describe('a key', () => {
       generateApiKey('eal', 'live').key,
       expired.key,
       revoked.key,
-      other.key,
+      mislaid.key,
       third.key,
       'a'.repeat(5000),
     ];
