@@ -14,12 +14,17 @@ const blocks = [...README.matchAll(/```bash\n([\s\S]*?)```/g)].map(([, script = 
 let db: TestDatabase;
 let gateway: TestGateway;
 let key: string;
+let ai93Key: string;
 let folder: string;
 
 beforeAll(async () => {
   db = await createDatabase();
   gateway = await startTestGateway(db, { withPostgrest: true });
-  key = (await createKey(db, await createOrganization(db))).key;
+  const organization = await createOrganization(db);
+  key = (await createKey(db, organization)).key;
+  // as its "key create" makes it: for an organization without a parent, a key of the workspace
+  const scopes = /--contract ai93 --scopes (\S+)/.exec(README)?.[1]?.split(',');
+  ai93Key = (await createKey(db, organization, { contract: 'ai93', reach: 'workspace', scopes })).key;
   folder = mkdtempSync(join(tmpdir(), 'trunkline-readme-'));
 });
 afterAll(async () => {
@@ -35,7 +40,7 @@ test('the README has examples', () => {
 test.each(blocks.map((script) => [script.split('\n')[0] ?? '', script]))('%s', async (_title, script) => {
   const { stdout } = await promisify(execFile)('bash', ['-euo', 'pipefail', '-c', script], {
     cwd: folder,
-    env: { ...process.env, URL: gateway.url, KEY: key },
+    env: { ...process.env, URL: gateway.url, KEY: key, AI93_KEY: ai93Key },
   });
   expect(stdout).toMatch(/^[[{]/);
 });
@@ -62,7 +67,11 @@ test('every path the README names is served', async () => {
     '/livez',
     '/readyz',
     '/metrics',
-    ...contracts.map((contract) => `${contract.basePath}/openapi.json`),
+    ...contracts.flatMap(({ name, basePath }) => [
+      `${basePath}/openapi.json`,
+      `/openapi/${name}.json`,
+      `/docs/${name}`,
+    ]),
   ]) {
     expect((await gateway.request('GET', path)).status, path).toBeLessThan(400);
   }

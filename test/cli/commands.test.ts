@@ -174,9 +174,14 @@ describe('audit', () => {
   });
 });
 
-test('openapi prints the document of a contract', async () => {
-  const document = await runJson(['openapi', '--contract', 'eal', '--url', 'https://api.example.com/'], {});
+test.each([
+  ['eal', 'Trunkline: Expert AI Labs API', '/audit-log/export.csv'],
+  ['ai93', 'Trunkline: AI93 API', '/leads.csv'],
+])('openapi prints the document of %s', async (contract, title, path) => {
+  const document = await runJson(['openapi', '--contract', contract, '--url', 'https://api.example.com/'], {});
   expect(document.openapi).toMatch(/^3\.1/);
+  expect(document.info).toMatchObject({ title });
+  expect(Object.keys(document.paths as object)).toContain(path);
   expect(JSON.stringify(document.servers)).toContain('https://api.example.com/api/v1');
 });
 

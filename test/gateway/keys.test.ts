@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import net from 'node:net';
 import { SignJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { eal } from '../../src/contracts/eal/index.ts';
-import { type Api, type Caller, expectError, startApi, until } from '../support/api.ts';
+import { contracts } from '../../src/contracts/registry.ts';
+import { type Api, type Caller, expectError, expectErrorOf, startApi, until } from '../support/api.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { createKey } from '../support/gateway.ts';
 
@@ -65,10 +65,21 @@ describe('a revoked key', () => {
     }
   });
 
-  test.each(eal.routes.map((route) => [`${route.method} ${route.path}`, route] as const))(
-    'is refused by %s, also when a process did not hear of it',
-    async (_, route) => {
-      const fresh = await b.organization();
+  // a workspace key runs as a role of its own, and not every route of AI93 reads a row
+  const kinds = (contract: string): ('organization' | 'workspace')[] =>
+    contract === 'ai93' ? ['organization', 'workspace'] : ['organization'];
+
+  test.each(
+    contracts.flatMap(({ name, routes }) =>
+      kinds(name).flatMap((reach) =>
+        routes.map((route) => [`${name} ${route.method} ${route.path}`, reach, name, route] as const),
+      ),
+    ),
+  )(
+    'is refused by %s (a key of its %s), also when a process did not hear of it',
+    async (label, reach, contract, route) => {
+      const own = await b.organization();
+      const fresh = contract === 'eal' ? own : await b.ai93(own.organizationId, { reach });
       expect((await onB(fresh.key).get('/health')).status).toBe(200);
       // the notice is lost: what B remembers of the key stays in its memory
       const quiet = await db.admin.connect();
@@ -78,22 +89,26 @@ describe('a revoked key', () => {
       quiet.release();
 
       const bodies: Record<string, object> = {
-        'POST /leads': { email: 'a@example.com' },
-        'POST /organizations': { name: 'A', primary_admin_email: 'a@example.com' },
-        'POST /webhooks': { url: 'https://hooks.example.com/', events: ['lead.created'] },
-        'POST /api-keys': { name: 'A', scopes: ['read'] },
-        'PATCH /leads/{id}': { name: 'A' },
-        'PATCH /organizations/{id}': { name: 'A' },
-        'POST /organizations/{id}/grants': { parent_organization_id: fresh.organizationId, scopes: ['leads.read'] },
-        'PATCH /webhooks/{id}': { enabled: true },
-        'POST /webhooks/{id}/recover': { since: '2026-01-01' },
+        'eal POST /leads': { email: 'a@example.com' },
+        'eal POST /organizations': { name: 'A', primary_admin_email: 'a@example.com' },
+        'eal POST /webhooks': { url: 'https://hooks.example.com/', events: ['lead.created'] },
+        'eal POST /api-keys': { name: 'A', scopes: ['read'] },
+        'eal PATCH /leads/{id}': { name: 'A' },
+        'eal PATCH /organizations/{id}': { name: 'A' },
+        'eal POST /organizations/{id}/grants': { parent_organization_id: fresh.organizationId, scopes: ['leads.read'] },
+        'ai93 POST /leads': { source: 'manual', displayName: 'A' },
+        'ai93 PATCH /leads/{id}': { notes: 'A' },
+        'ai93 POST /leads/{id}/handoff': { destination: 'A' },
+        'ai93 POST /leads/{id}/replies': { message: 'A' },
+        'eal PATCH /webhooks/{id}': { enabled: true },
+        'eal POST /webhooks/{id}/recover': { since: '2026-01-01' },
       };
-      const body = route.method === 'GET' ? undefined : (bodies[`${route.method} ${route.path}`] ?? {});
+      const body = route.method === 'GET' ? undefined : (bodies[label] ?? {});
       const path = route.path
         .replaceAll(/\{id\}|\{grant_id\}/g, fresh.organizationId)
         .replace('{delivery_id}', `whd_${'0'.repeat(26)}`);
       const reply = await b.send(route.method, path, { key: fresh.key, body });
-      expectError(reply, 401, 'unauthorized');
+      expectErrorOf(contract, reply, 401, 'unauthorized');
     },
   );
 

@@ -67,6 +67,11 @@ test('no line holds a key, a secret, a token, or what was asked and answered', a
   await api.send('GET', '/leads', { key: newer.body.key.slice(0, -1) });
   await one.post('/leads', `{"email":"${one.key}`);
   await one.post('/leads', { email: 'sarah.mitchell@example.com', name: 'Sarah Mitchell' });
+  const other = await api.ai93(one.organizationId);
+  secrets.push(other.key);
+  await other.get('/leads?q=Sarah+Mitchell');
+  await other.post('/leads', { source: 'manual', displayName: 'Sarah Mitchell', email: 'sarah.mitchell@example.com' });
+  await api.send('GET', '/leads', { key: `${other.key}0` });
   const shut = await api.raw('GET', '/rest/v1/leads?name=eq.Sarah', {
     key: one.key,
     headers: { 'x-request-id': 'corr_last' },
@@ -81,7 +86,7 @@ test('no line holds a key, a secret, a token, or what was asked and answered', a
     // nor the part of it that is secret
     expect(all).not.toContain(secret.slice(-24));
   }
-  expect(all).not.toMatch(/Bearer |eyJhbGciOi|whsec_|eal_live_|sarah\.mitchell|Sarah|owner@example\.com/);
+  expect(all).not.toMatch(/Bearer |eyJhbGciOi|whsec_|eal_live_|ai93_live_|sarah\.mitchell|Sarah|owner@example\.com/);
   expect(all).not.toContain('a secret of thirty-two characters');
   expect(all).toContain('/invite/[redacted]');
 });
