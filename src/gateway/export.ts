@@ -33,20 +33,22 @@ export async function streamExport<Input>(
       res.setHeader('Content-Type', 'text/csv; charset=utf-8');
       res.setHeader('Content-Disposition', `attachment; filename="${operation.id.replace('.', '-')}.csv"`);
       res.setHeader('Cache-Control', 'no-store');
-      if (req.method !== 'HEAD') return pipeline(rows, res);
+      if (req.method !== 'HEAD') return pipeline(rows, res, { end: false });
       rows.resume();
       await once(rows, 'end');
-      res.end();
     });
   } catch (error) {
     // nobody is there to be told
     if (res.closed) return;
     if (!res.headersSent) throw error;
     res.destroy(error as Error);
+    return;
   } finally {
     clearInterval(watch);
     release();
   }
+  // only now, with its place given back, does the client learn that this was all: it may ask for the next at once
+  res.end();
 }
 
 /** Takes one of the organization's places; returns what gives it back. Throws 429 when all are taken. */

@@ -109,6 +109,15 @@ describe('the export', () => {
     expect(reply.text).toBe('id,organization_id,action,source,correlation_id,payload,created_at\n');
   });
 
+  test('may be asked for again the moment it has ended, however often', async () => {
+    const business = await api.ai93(one.organizationId);
+    const statuses: number[] = [];
+    for (let n = 0; n < 150; n++) {
+      statuses.push((await one.get('/audit-log/export.csv')).status, (await business.get('/leads.csv')).status);
+    }
+    expect(statuses.filter((status) => status !== 200)).toEqual([]);
+  });
+
   test('takes no page, as it has none', async () => {
     for (const query of ['limit=5', 'cursor=abc']) {
       expectError(await one.get(`/audit-log/export.csv?${query}`), 400, 'invalid_request', {
