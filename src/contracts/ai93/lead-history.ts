@@ -13,7 +13,7 @@ export const handOffLead = operation({
   id: 'leads.handoff',
   summary: 'Hand a lead off',
   description:
-    'Marks the lead as handed off to a system downstream: sets `handedOffAt` and `handoffDestination`, and fires `lead.handed_off`. The same destination and metadata again change nothing; anything else is a new hand-off, and the history keeps both.',
+    'Notes which system downstream takes the lead over, and when (`handoffDestination`, `handedOffAt`); `lead.handed_off` tells of it. The same destination and metadata again change nothing; anything else is a new hand-off, and the history keeps both.',
   scope: 'leads.handoff',
   kind: 'write',
   input: z.strictObject({

@@ -117,7 +117,7 @@ export const createLead = operation({
   id: 'leads.create',
   summary: 'Create a lead',
   description:
-    'A key that is locked to a business must omit `businessId` or match it; a workspace key may name any of its businesses, and without it the lead is the workspace’s own. Fires `lead.created`.',
+    'The lead belongs to the key’s business. A workspace key may name one of its businesses with `businessId`, and without it the lead is the workspace’s own; a business out of reach is 404. Fires `lead.created`.',
   scope: 'leads.write',
   kind: 'write',
   input: newLead,
