@@ -96,21 +96,20 @@ describe.each(
     await expect.poll(() => printed.join('').trim().split(/\s+/)).toEqual(['lead.created', 'lead.created']);
   });
 
-  test.runIf(contract.name === 'ai93')(
-    'acts once on an event that comes again, whatever its header says',
-    async ({ skip }) => {
-      if (!receiver) skip(`${command} is not on this machine`);
-      const printed: string[] = [];
-      receiver?.stdout?.on('data', (chunk) => printed.push(String(chunk)));
-      const [third, fourth] = ['evt_0000000000000003', 'evt_0000000000000004'];
-      const headers = signed([secret], { id: third });
-      for (const again of [headers, headers, { ...headers, 'x-ai93-event-id': 'evt_made_up' }]) {
-        expect(await post(again, bodyOf(third))).toBe(204);
-      }
-      expect(await post(signed([secret], { id: fourth }), bodyOf(fourth))).toBe(204);
-      await expect.poll(() => printed.join('').trim().split(/\s+/)).toEqual(['lead.created', 'lead.created']);
-    },
-  );
+  // Expert AI Labs' leaves that to its reader
+  if (contract.name !== 'ai93') return;
+  test('acts once on an event that comes again, whatever its header says', async ({ skip }) => {
+    if (!receiver) skip(`${command} is not on this machine`);
+    const printed: string[] = [];
+    receiver?.stdout?.on('data', (chunk) => printed.push(String(chunk)));
+    const [third, fourth] = ['evt_0000000000000003', 'evt_0000000000000004'];
+    const headers = signed([secret], { id: third });
+    for (const again of [headers, headers, { ...headers, 'x-ai93-event-id': 'evt_made_up' }]) {
+      expect(await post(again, bodyOf(third))).toBe(204);
+    }
+    expect(await post(signed([secret], { id: fourth }), bodyOf(fourth))).toBe(204);
+    await expect.poll(() => printed.join('').trim().split(/\s+/)).toEqual(['lead.created', 'lead.created']);
+  });
 });
 
 function freePort(): Promise<number> {
