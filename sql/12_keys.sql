@@ -42,7 +42,6 @@ create index if not exists api_keys_by_hash on app.api_keys using hash (key_hash
 create index if not exists api_keys_newest on app.api_keys (organization_id, created_at desc, id desc);
 -- the foreign key
 create index if not exists api_keys_rotated_from on app.api_keys (organization_id, rotated_from) where rotated_from is not null;
-create index if not exists api_keys_rotated_from on app.api_keys (organization_id, rotated_from);
 
 comment on table  app.api_keys                 is 'API keys: hash, scopes and life of each. The key itself is never stored.';
 comment on column app.api_keys.organization_id is 'Organization the key acts for.';
