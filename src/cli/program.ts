@@ -4,6 +4,7 @@ import { connectorCommands } from './connectors.ts';
 import { databaseLoginCommands } from './database-logins.ts';
 import { demoCommand } from './demo.ts';
 import { keyCommands } from './keys.ts';
+import { leadCommands } from './leads.ts';
 import { openApiCommand } from './openapi.ts';
 import { organizationCommands } from './organizations.ts';
 import { processCommands } from './processes.ts';
@@ -26,6 +27,7 @@ export async function runProgram(): Promise<never> {
   organizationCommands(program);
   keyCommands(program);
   databaseLoginCommands(program);
+  leadCommands(program);
   webhookCommands(program);
   connectorCommands(program);
   auditCommands(program);

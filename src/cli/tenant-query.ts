@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { runInScope, type Statement } from '../database/transaction.ts';
+import { inTransaction, runInScope, type Statement } from '../database/transaction.ts';
 import { fromDatabase } from '../errors.ts';
 import { claimsOf, type Reach } from '../operations/actor.ts';
 import { StartupError } from '../startup-error.ts';
@@ -30,6 +30,36 @@ export async function reachFor(tenant: Tenant, contract: string, lock: boolean):
     values: [tenant.actor.organizationId],
   });
   return lock || rows[0]?.parent ? 'organization' : 'workspace';
+}
+
+type Query = <Row extends pg.QueryResultRow>(statement: Statement) => Promise<Row[]>;
+
+/** Statements for the tenant in one transaction. */
+export async function tenantTransaction<T>(tenant: Tenant, work: (query: Query) => Promise<T>): Promise<T> {
+  const { core, actor } = tenant;
+  try {
+    return await inTransaction(core.pool, { role: 'tenant', claims: claimsOf(actor) }, (query) =>
+      work(async <Row extends pg.QueryResultRow>(statement: Statement) => (await query<Row>(statement)).rows),
+    );
+  } catch (error) {
+    throw fromDatabase(error, core.reasons) ?? error;
+  }
+}
+
+/** The same, rolled back: what it returns would have been. */
+export async function tenantTrial<T>(tenant: Tenant, work: (query: Query) => Promise<T>): Promise<T> {
+  const rollback = new Error('A trial ends here.');
+  let result: T;
+  try {
+    await tenantTransaction(tenant, async (query) => {
+      result = await work(query);
+      throw rollback;
+    });
+  } catch (error) {
+    if (error !== rollback) throw error;
+  }
+  // biome-ignore lint/style/noNonNullAssertion: the work is done, or its error was thrown
+  return result!;
 }
 
 /** Fails unless the organization exists, before anything else says so in a roundabout way. */

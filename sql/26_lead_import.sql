@@ -1,0 +1,341 @@
+-- Importing leads: a lead that is known learns what the caller tells, one that is not is made. It is known by its id at the source,
+-- else by its email address, else by its phone number, in whatever notation.
+--
+-- These functions look up by index and by the organization that they ask for themselves, so they run with the owner's rights
+-- (a tenant could not fill in an external_id either). What a lead learns:
+--   every field      what the caller brings; what is left blank stays, and so does another notation of the same address or number
+--   tags, context    both; of two values under one key of the context, the caller's
+--   source           stays: it says where the lead came from first. external_id belongs to it, and stays too
+--   pipeline_stage   moves forward only: new → contacted → replied → qualified → lost → won
+
+-- The fields that a caller may bring.
+create or replace function private.lead_fields() returns text[]
+language sql immutable parallel safe
+return array['name', 'company', 'email', 'phone', 'handle', 'job_title', 'source', 'source_url', 'target_type', 'context',
+             'pipeline_stage', 'lead_score', 'tags', 'notes', 'industry', 'company_size', 'pain_points', 'timeline', 'budget_range',
+             'linkedin_url', 'twitter_url', 'facebook_url', 'external_id'];
+
+comment on function private.lead_fields is 'Columns of a lead that an import may bring.';
+
+-- The stage that a word means, in the words of any contract.
+create or replace function app.stage(word text) returns text
+language sql immutable parallel safe
+return case lower(btrim(word)) when 'converted' then 'won' else lower(btrim(word)) end;
+
+comment on function app.stage is 'Pipeline stage that a word of any contract means: converted is won.';
+
+-- The first thing that keeps an object from being the fields of a lead ("field: reason"), or null. What the constraints say is not
+-- asked here.
+create or replace function private.lead_misfit(fields jsonb) returns text
+language sql stable
+return case
+  when jsonb_typeof(fields) <> 'object' then 'lead: must be an object'
+  else coalesce(
+    (select key || ': unknown field' from jsonb_object_keys(fields) as key where key <> all (private.lead_fields()) order by key limit 1),
+    case when not coalesce(pg_input_is_valid(nullif(btrim(fields ->> 'lead_score'), ''), 'smallint'), true) then 'lead_score: must be from 0 to 100'
+         when jsonb_typeof(fields -> 'tags')    not in ('array', 'null')  then 'tags: must be a list'
+         when jsonb_typeof(fields -> 'context') not in ('object', 'null') then 'context: must be an object' end)
+end;
+
+comment on function private.lead_misfit is 'What keeps an object from being the fields of a lead ("field: reason"), or null.';
+
+-- A lead that holds what a caller brings, and null for the rest: blank is not brought.
+create or replace function private.brought_lead(fields jsonb) returns app.leads
+language sql stable
+return jsonb_populate_record(null::app.leads, (
+  select jsonb_object_agg(f.key, case when f.key = 'pipeline_stage' then to_jsonb(app.stage(f.value #>> '{}'))
+                                      when jsonb_typeof(f.value) = 'string' then to_jsonb(btrim(f.value #>> '{}'))
+                                      else f.value end)
+    from jsonb_each(fields) as f
+   where btrim(f.value #>> '{}') <> ''));
+
+comment on function private.brought_lead is 'Fields as a lead; null for what is not brought, or blank.';
+
+-- Which constraint each of the leads would break by itself ("field: reason"), or null: the table's own constraints, evaluated
+-- without an insert, so that a row that cannot be a lead costs no savepoint. A lead that its external_id may find needs no name.
+create or replace function private.lead_refusals(leads app.leads[]) returns text[]
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  cases   text;
+  refused text[];
+begin
+  select string_agg(format('when (%s) is false %s then %L', pg_get_expr(c.conbin, c.conrelid),
+                           case when c.conname = 'leads_identifiable' then 'and external_id is null' else '' end,
+                           obj_description(c.oid, 'pg_constraint')), ' ' order by c.conkey[1], c.conname)
+    into cases
+    from pg_constraint as c
+   where c.conrelid = 'app.leads'::regclass and c.contype = 'c';
+  execute format('select array_agg(case %s end order by ordinality) from unnest($1) with ordinality', cases) into refused using leads;
+  return refused;
+end
+$$;
+
+comment on function private.lead_refusals is 'For each lead the constraint that it would break ("field: reason"), or null.';
+
+-- A known lead with what was brought.
+create or replace function private.filled_lead(known app.leads, brought app.leads) returns app.leads
+language plpgsql immutable
+set search_path = ''
+as $$
+declare
+  stages constant text[] := array['new', 'contacted', 'replied', 'qualified', 'lost', 'won'];
+begin
+  if lower(brought.email) is distinct from known.email_key then
+    known.email := coalesce(brought.email, known.email);
+  end if;
+  if app.phone_key(brought.phone) is distinct from known.phone_key then
+    known.phone := coalesce(brought.phone, known.phone);
+  end if;
+  known.source := coalesce(known.source, brought.source);
+  if known.source = brought.source then
+    known.external_id := coalesce(known.external_id, brought.external_id);
+  end if;
+  if array_position(stages, brought.pipeline_stage) > array_position(stages, known.pipeline_stage) then
+    known.pipeline_stage := brought.pipeline_stage;
+  end if;
+  if not brought.tags <@ known.tags then
+    known.tags := known.tags || array(select tag from unnest(brought.tags) with ordinality as t (tag, position)
+                                       where tag <> all (known.tags) group by tag order by min(position));
+  end if;
+  known.context      := known.context || coalesce(brought.context, '{}');
+  known.name         := coalesce(brought.name,         known.name);
+  known.company      := coalesce(brought.company,      known.company);
+  known.handle       := coalesce(brought.handle,       known.handle);
+  known.job_title    := coalesce(brought.job_title,    known.job_title);
+  known.source_url   := coalesce(brought.source_url,   known.source_url);
+  known.target_type  := coalesce(brought.target_type,  known.target_type);
+  known.lead_score   := coalesce(brought.lead_score,   known.lead_score);
+  known.notes        := coalesce(brought.notes,        known.notes);
+  known.industry     := coalesce(brought.industry,     known.industry);
+  known.company_size := coalesce(brought.company_size, known.company_size);
+  known.pain_points  := coalesce(brought.pain_points,  known.pain_points);
+  known.timeline     := coalesce(brought.timeline,     known.timeline);
+  known.budget_range := coalesce(brought.budget_range, known.budget_range);
+  known.linkedin_url := coalesce(brought.linkedin_url, known.linkedin_url);
+  known.twitter_url  := coalesce(brought.twitter_url,  known.twitter_url);
+  known.facebook_url := coalesce(brought.facebook_url, known.facebook_url);
+  return known;
+end
+$$;
+
+comment on function private.filled_lead is 'A known lead with what was brought; the head of this file says which of two values counts.';
+
+-- The lead of an organization that is meant, the oldest where several are; null when it is not known. (The inner limit keeps the
+-- planner from reading all leads in the order of their age.)
+create or replace function private.known_lead(organization uuid, brought app.leads) returns uuid
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  known  uuid;
+  number text;
+begin
+  if brought.external_id is not null then
+    select l.id into known from app.leads as l
+     where l.organization_id = organization and l.source = brought.source and l.external_id = brought.external_id;
+  end if;
+  if known is null and brought.email is not null then
+    select f.id into known
+      from (select l.id, l.created_at from app.leads as l
+             where l.organization_id = organization and l.email_key = lower(brought.email) limit 1000) as f
+     order by f.created_at, f.id limit 1;
+  end if;
+  if known is null and brought.phone is not null then
+    number := app.phone_key(brought.phone);
+    -- an extension is nobody's own, and neither is 000-000-0000
+    if length(number) >= 7 and number !~ '^1?(\d)\1*$' then
+      select f.id into known
+        from (select l.id, l.created_at from app.leads as l
+               where l.organization_id = organization and l.phone_key = number limit 1000) as f
+       order by f.created_at, f.id limit 1;
+    end if;
+  end if;
+  return known;
+end
+$$;
+
+comment on function private.known_lead is 'Id of the lead that is meant, by external_id and source, else email, else phone; null when it is not known.';
+
+-- Finds the lead and fills it in, or makes it. outcome: created | updated | unchanged.
+create or replace function private.place_lead(organization uuid, brought app.leads, out lead_id uuid, out outcome text)
+language plpgsql
+set search_path = ''
+as $$
+begin
+  lead_id := private.known_lead(organization, brought);
+  if lead_id is null then
+    insert into app.leads (organization_id, name, company, email, phone, handle, job_title, source, source_url, target_type, context,
+                           pipeline_stage, lead_score, tags, notes, industry, company_size, pain_points, timeline, budget_range,
+                           linkedin_url, twitter_url, facebook_url, external_id)
+    values (organization, brought.name, brought.company, brought.email, brought.phone, brought.handle, brought.job_title,
+            brought.source, brought.source_url, coalesce(brought.target_type, 'customer_lead'), coalesce(brought.context, '{}'),
+            coalesce(brought.pipeline_stage, 'new'), coalesce(brought.lead_score, 0), coalesce(brought.tags, '{}'), brought.notes,
+            brought.industry, brought.company_size, brought.pain_points, brought.timeline, brought.budget_range,
+            brought.linkedin_url, brought.twitter_url, brought.facebook_url, brought.external_id)
+    on conflict (organization_id, source, external_id) where external_id is not null do nothing
+    returning id into lead_id;
+    if lead_id is not null then
+      outcome := 'created';
+      return;
+    end if;
+    -- somebody told of it in the meantime
+    lead_id := private.known_lead(organization, brought);
+  end if;
+  -- everything is computed in the statement that writes, so a change of another session is filled in, not overwritten
+  update app.leads as l
+     set (name, company, email, phone, handle, job_title, source, source_url, target_type, context, pipeline_stage, lead_score, tags,
+          notes, industry, company_size, pain_points, timeline, budget_range, linkedin_url, twitter_url, facebook_url, external_id) = (
+           select f.name, f.company, f.email, f.phone, f.handle, f.job_title, f.source, f.source_url, f.target_type, f.context,
+                  f.pipeline_stage, f.lead_score, f.tags, f.notes, f.industry, f.company_size, f.pain_points, f.timeline,
+                  f.budget_range, f.linkedin_url, f.twitter_url, f.facebook_url, f.external_id
+             from private.filled_lead(l, brought) as f)
+   where l.organization_id = organization and l.id = lead_id
+     and private.filled_lead(l, brought) is distinct from l;
+  outcome := case when found then 'updated' else 'unchanged' end;
+end
+$$;
+
+comment on function private.place_lead is 'Finds a lead and fills it in, or makes it; says which: created, updated or unchanged.';
+
+-- Two that bring the same person at the same moment would both find nobody: who brings leads to an organization does so alone.
+create or replace function private.alone_with_leads(organization uuid) returns void
+language sql volatile
+begin atomic
+  select pg_advisory_xact_lock(7263, hashtext(organization::text));
+end;
+
+comment on function private.alone_with_leads is 'Waits until nobody else finds or makes leads of the organization, and keeps others waiting until the transaction ends.';
+
+-- "Create or update by email or phone": one lead, as any caller tells it.
+--   fields    by column; those of private.lead_fields()
+--   business  whose lead it is; null: the calling organization's
+-- Raises 400 (field and reason), 403 without the scope leads.write, 404 for a business that the request does not reach.
+create or replace function app.upsert_lead(fields jsonb, business uuid default null, out lead app.leads, out outcome text)
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  whole        constant boolean := coalesce(private.claims() ->> 'reach' = 'workspace', false);
+  writer       constant uuid    := case when whole then private.workspace('leads', 'write') else private.writable('leads') end;
+  organization constant uuid    := app.business(coalesce(business, writer));
+  misfit       constant text    := private.lead_misfit(fields);
+  placed       record;
+begin
+  if writer is null then
+    perform app.fail(401, 'unauthorized', 'Nobody is asking.');
+  end if;
+  if misfit is not null then
+    perform app.fail(400, 'invalid_request', format('Invalid value for %s.', misfit),
+                     jsonb_build_object('field', split_part(misfit, ': ', 1), 'reason', split_part(misfit, ': ', 2)));
+  end if;
+  perform private.alone_with_leads(organization);
+  placed := private.place_lead(organization, private.brought_lead(fields));
+  select l.* into lead from app.leads as l where l.organization_id = organization and l.id = placed.lead_id;
+  outcome := placed.outcome;
+end
+$$;
+
+comment on function app.upsert_lead is 'Creates a lead, or fills in the one that is known by external_id and source, email or phone. outcome: created | updated | unchanged.';
+
+-- Imports the next leads of a run. What it did and how far the run got are one transaction, so no crash loses or doubles a row.
+--   run_id     the run, which is under way
+--   first_row  rows of the run before these; 409 when that is not how far the run got, as another process goes on with it
+--   leads      up to some 1,000 objects, each with fields of private.lead_fields()
+--   unreadable rows among these that the reader could not make leads of: they count as rejected
+--   whole      imports all or nothing: raises 400 when one of them would be rejected
+--   trial      does not keep other imports waiting; the caller rolls it back
+-- Returns a row for each lead, in their order: created | updated | unchanged | rejected, with the field and the reason. A rejected
+-- one leaves the others alone. Raises 403 without the scope leads.write.
+create or replace function app.import_leads(
+  run_id uuid, first_row bigint, leads jsonb, unreadable integer default 0, whole boolean default false, trial boolean default false
+) returns table (outcome text, lead_id uuid, field text, reason text)
+language plpgsql security definer
+set search_path = ''
+set plan_cache_mode = force_generic_plan
+as $$
+declare
+  own      constant uuid := private.writable('leads');
+  done     bigint;
+  brought  app.leads[];
+  reasons  text[];
+  ids      uuid[];
+  outcomes text[];
+  placed   record;
+  broken   text;
+  said     text;
+begin
+  select r.rows_done into done from app.scraper_runs as r
+   where r.organization_id = own and r.id = run_id and r.status = 'running' for update;
+  if done is null then
+    perform app.fail(404, 'not_found', 'No such run is under way.');
+  elsif done <> first_row then
+    perform app.fail(409, 'conflict', format('The run got to row %s, not %s: another process goes on with it.', done, first_row));
+  end if;
+  -- A plan that was made while the table was small takes any index for a good one, and is kept for thousands of rows.
+  discard plans;
+  if not trial then
+    perform private.alone_with_leads(own);
+  end if;
+
+  select array_agg(m.misfit order by e.position),
+         array_agg(case when m.misfit is null then private.brought_lead(e.fields) end order by e.position)
+    into reasons, brought
+    from jsonb_array_elements(leads) with ordinality as e (fields, position)
+   cross join lateral (select private.lead_misfit(e.fields) as misfit offset 0) as m;
+  select array_agg(coalesce(r.misfit, r.refusal) order by r.position)
+    into reasons
+    from unnest(reasons, private.lead_refusals(brought)) with ordinality as r (misfit, refusal, position);
+  if whole and (unreadable > 0 or array_remove(reasons, null) <> '{}') then
+    perform app.fail(400, 'rows_rejected', 'A row would be rejected.');
+  end if;
+
+  begin
+    for i in 1 .. jsonb_array_length(leads) loop
+      if reasons[i] is null then
+        placed := private.place_lead(own, brought[i]);
+        ids[i] := placed.lead_id;
+        outcomes[i] := placed.outcome;
+      end if;
+    end loop;
+  exception when integrity_constraint_violation or data_exception then
+    -- What no row tells by itself (100 tags together with those that the lead has …) is rare: only then is each row tried apart.
+    if whole then
+      raise;
+    end if;
+    for i in 1 .. jsonb_array_length(leads) loop
+      if reasons[i] is null then
+        begin
+          placed := private.place_lead(own, brought[i]);
+          ids[i] := placed.lead_id;
+          outcomes[i] := placed.outcome;
+        exception when integrity_constraint_violation or data_exception then
+          get stacked diagnostics broken = constraint_name, said = message_text;
+          ids[i] := null;
+          outcomes[i] := null;
+          reasons[i] := coalesce((select obj_description(c.oid, 'pg_constraint') from pg_constraint as c
+                                   where c.conrelid = 'app.leads'::regclass and c.conname = broken), 'lead: ' || said);
+        end;
+      end if;
+    end loop;
+  end;
+
+  update app.scraper_runs as r
+     set leads_found    = r.leads_found    + jsonb_array_length(leads) + unreadable,
+         leads_created  = r.leads_created  + coalesce(cardinality(array_positions(outcomes, 'created')), 0),
+         leads_updated  = r.leads_updated  + coalesce(cardinality(array_positions(outcomes, 'updated')), 0),
+         leads_rejected = r.leads_rejected + jsonb_array_length(leads) - coalesce(cardinality(array_remove(outcomes, null)), 0) + unreadable,
+         rows_done      = r.rows_done      + jsonb_array_length(leads) + unreadable
+   where r.organization_id = own and r.id = run_id;
+
+  return query
+    select coalesce(outcomes[i], 'rejected'), ids[i], split_part(reasons[i], ': ', 1), substr(reasons[i], strpos(reasons[i], ': ') + 2)
+      from generate_series(1, jsonb_array_length(leads)) as i;
+end
+$$;
+
+comment on function app.import_leads is 'Imports the next rows of a run; says of each what came of it, and how far the run got, in one transaction.';
+
+grant execute on function app.stage, app.upsert_lead to tenant, workspace;
+grant execute on function app.import_leads to tenant;
