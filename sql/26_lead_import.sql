@@ -122,8 +122,10 @@ $$;
 
 comment on function private.filled_lead is 'A known lead with what was brought; the head of this file says which of two values counts.';
 
--- The lead of an organization that is meant, the oldest where several are; null when it is not known. (The inner limit keeps the
--- planner from reading all leads in the order of their age.)
+-- The lead of an organization that is meant, the oldest where several are; null when it is not known.
+--
+-- "Between k and k, in the order of k" is "equals k" in words that only one index answers without sorting. While statistics are those
+-- of yesterday's few leads, "equals k" is any index to the planner that begins with the organization, and reads all of its leads.
 create or replace function private.known_lead(organization uuid, brought app.leads) returns uuid
 language plpgsql stable
 set search_path = ''
@@ -134,12 +136,15 @@ declare
 begin
   if brought.external_id is not null then
     select l.id into known from app.leads as l
-     where l.organization_id = organization and l.source = brought.source and l.external_id = brought.external_id;
+     where l.organization_id = organization and l.source = brought.source
+       and l.external_id between brought.external_id and brought.external_id
+     order by l.external_id limit 1;
   end if;
   if known is null and brought.email is not null then
     select f.id into known
       from (select l.id, l.created_at from app.leads as l
-             where l.organization_id = organization and l.email_key = lower(brought.email) limit 1000) as f
+             where l.organization_id = organization and l.email_key between lower(brought.email) and lower(brought.email)
+             order by l.email_key limit 1000) as f
      order by f.created_at, f.id limit 1;
   end if;
   if known is null and brought.phone is not null then
@@ -148,7 +153,8 @@ begin
     if length(number) >= 7 and number !~ '^1?(\d)\1*$' then
       select f.id into known
         from (select l.id, l.created_at from app.leads as l
-               where l.organization_id = organization and l.phone_key = number limit 1000) as f
+               where l.organization_id = organization and l.phone_key between number and number
+               order by l.phone_key limit 1000) as f
        order by f.created_at, f.id limit 1;
     end if;
   end if;
