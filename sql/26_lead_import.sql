@@ -165,23 +165,15 @@ $$;
 comment on function private.known_lead is 'Id of the lead that is meant, by external_id and source, else email, else phone; null when it is not known.';
 
 -- Finds the lead and fills it in, or makes it. outcome: created | updated | unchanged.
-create or replace function private.place_lead(organization uuid, brought app.leads, out lead_id uuid, out outcome text)
+--   known  the lead, where it was found already
+create or replace function private.place_lead(organization uuid, brought app.leads, known uuid default null, out lead_id uuid, out outcome text)
 language plpgsql
 set search_path = ''
 as $$
 begin
-  lead_id := private.known_lead(organization, brought);
+  lead_id := coalesce(known, private.known_lead(organization, brought));
   if lead_id is null then
-    insert into app.leads (organization_id, name, company, email, phone, handle, job_title, source, source_url, target_type, context,
-                           pipeline_stage, lead_score, tags, notes, industry, company_size, pain_points, timeline, budget_range,
-                           linkedin_url, twitter_url, facebook_url, external_id)
-    values (organization, brought.name, brought.company, brought.email, brought.phone, brought.handle, brought.job_title,
-            brought.source, brought.source_url, coalesce(brought.target_type, 'customer_lead'), coalesce(brought.context, '{}'),
-            coalesce(brought.pipeline_stage, 'new'), coalesce(brought.lead_score, 0), coalesce(brought.tags, '{}'), brought.notes,
-            brought.industry, brought.company_size, brought.pain_points, brought.timeline, brought.budget_range,
-            brought.linkedin_url, brought.twitter_url, brought.facebook_url, brought.external_id)
-    on conflict (organization_id, source, external_id) where external_id is not null do nothing
-    returning id into lead_id;
+    lead_id := (private.make_leads(organization, array[brought], array[uuidv7()]))[1];
     if lead_id is not null then
       outcome := 'created';
       return;
@@ -204,6 +196,49 @@ end
 $$;
 
 comment on function private.place_lead is 'Finds a lead and fills it in, or makes it; says which: created, updated or unchanged.';
+
+-- Which leads of a batch share what tells leads apart with another one of it: they must be placed one after the other.
+create or replace function private.crowded(brought app.leads[]) returns boolean[]
+language sql immutable
+begin atomic
+  with told as (
+    select l.ordinality as position, c.clue
+      from unnest(brought) with ordinality as l
+     cross join lateral (values ('id ' || l.source || ' ' || l.external_id), ('email ' || lower(l.email)), ('phone ' || app.phone_key(l.phone))) as c (clue)
+  ), shared as (
+    select t.position from (select position, count(*) over (partition by clue) as leads from told where clue is not null) as t where t.leads > 1
+  )
+  select array_agg(p.position in (select position from shared) order by p.position)
+    from generate_series(1, cardinality(brought)) as p (position);
+end;
+
+comment on function private.crowded is 'Which leads of a batch share an id, email address or phone number with another one of it.';
+
+-- Makes leads in one statement: a statement for each would prepare the table's constraints and indexes each time, which takes longer
+-- than all the rest. Returns the ids of those that were made; another session may have told of one in the meantime.
+--   ids  the id for each lead; null: leave it out
+create or replace function private.make_leads(organization uuid, brought app.leads[], ids uuid[]) returns uuid[]
+language sql
+begin atomic
+  with made as (
+    insert into app.leads (organization_id, id, name, company, email, phone, handle, job_title, source, source_url, target_type, context,
+                           pipeline_stage, lead_score, tags, notes, industry, company_size, pain_points, timeline, budget_range,
+                           linkedin_url, twitter_url, facebook_url, external_id)
+    select organization, n.id, l.name, l.company, l.email, l.phone, l.handle, l.job_title, l.source, l.source_url,
+           coalesce(l.target_type, 'customer_lead'), coalesce(l.context, '{}'), coalesce(l.pipeline_stage, 'new'),
+           coalesce(l.lead_score, 0), coalesce(l.tags, '{}'), l.notes, l.industry, l.company_size, l.pain_points, l.timeline,
+           l.budget_range, l.linkedin_url, l.twitter_url, l.facebook_url, l.external_id
+      from unnest(brought) with ordinality as l
+      join unnest(ids) with ordinality as n (id, position) on n.position = l.ordinality
+     where n.id is not null
+     order by n.position
+    on conflict (organization_id, source, external_id) where external_id is not null do nothing
+    returning id
+  )
+  select coalesce(array_agg(id), '{}') from made;
+end;
+
+comment on function private.make_leads is 'Makes leads under the given ids, in one statement; returns the ids of those that were made.';
 
 -- Two that bring the same person at the same moment would both find nobody: who brings leads to an organization does so alone.
 create or replace function private.alone_with_leads(organization uuid) returns void
@@ -266,6 +301,9 @@ declare
   done     bigint;
   brought  app.leads[];
   reasons  text[];
+  crowded  boolean[];
+  known    uuid[];
+  made     uuid[];
   ids      uuid[];
   outcomes text[];
   placed   record;
@@ -298,9 +336,21 @@ begin
   end if;
 
   begin
+    crowded := private.crowded(brought);
+    ids     := array_fill(null::uuid, array[jsonb_array_length(leads)]);
     for i in 1 .. jsonb_array_length(leads) loop
-      if reasons[i] is null then
-        placed := private.place_lead(own, brought[i]);
+      if reasons[i] is null and not crowded[i] then
+        known[i] := private.known_lead(own, brought[i]);
+        ids[i]   := case when known[i] is null then uuidv7() end;
+      end if;
+    end loop;
+    made := private.make_leads(own, brought, ids);
+    ids  := array(select m.id from unnest(ids) with ordinality as n (id, position) left join unnest(made) as m (id) on m.id = n.id order by n.position);
+    for i in 1 .. jsonb_array_length(leads) loop
+      if ids[i] is not null then
+        outcomes[i] := 'created';
+      elsif reasons[i] is null then
+        placed := private.place_lead(own, brought[i], known[i]);
         ids[i] := placed.lead_id;
         outcomes[i] := placed.outcome;
       end if;
@@ -310,6 +360,8 @@ begin
     if whole then
       raise;
     end if;
+    ids := null;
+    outcomes := null;
     for i in 1 .. jsonb_array_length(leads) loop
       if reasons[i] is null then
         begin

@@ -1,6 +1,7 @@
 import { benchDeliveries } from './deliveries.ts';
 import { startBench } from './environment.ts';
 import { benchExport } from './export.ts';
+import { benchImport } from './import.ts';
 import { has } from './load.ts';
 import { benchReads } from './reads.ts';
 import { missedTargets, note } from './report.ts';
@@ -11,6 +12,7 @@ const BENCHES = {
   reads: benchReads,
   writes: benchWrites,
   export: benchExport,
+  import: benchImport,
   deliveries: benchDeliveries,
   search: benchSearch,
 };
