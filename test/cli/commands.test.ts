@@ -195,6 +195,7 @@ test('every command explains itself', async () => {
     'org',
     'key',
     'dba',
+    'leads',
     'webhooks',
     'connectors',
     'audit',

@@ -174,6 +174,19 @@ describe('how files are written', () => {
     ]);
   });
 
+  test('an export of AI93 is read as what it is', async () => {
+    await imported(
+      'id,businessId,targetType,source,status,displayName,createdAt,email,tags,context.url,context.other,enrichment.industry\n' +
+        `ld_1,biz_1,realtor,reddit,converted,'@ann,2027-01-01T00:00:00.000Z,ann@example.com,"a,b",https://x.example,"{""n"": 1}",roofs\n`,
+    );
+    expect(await leads('target_type, source, pipeline_stage, name, tags, context')).toEqual([
+      {
+        ...{ target_type: 'realtor', source: 'reddit', pipeline_stage: 'won', name: '@ann', tags: ['a', 'b'] },
+        context: { url: 'https://x.example', n: 1 },
+      },
+    ]);
+  });
+
   test('a file that cannot be read to its end changes nothing', async () => {
     const latin1 = Buffer.from('Name,Email\nAnn,ann@example.com\nZoë,zoe@example.com\n', 'latin1');
     expect(await refusal(latin1)).toMatch(/line 3: this is no UTF-8\. .* --encoding windows-1252/);

@@ -44,6 +44,10 @@ const SYNONYMS: Record<Target, string> = {
 /** One of these says who a lead is. */
 const IDENTIFYING = ['name', 'first_name', 'last_name', 'company', 'email', 'phone', 'handle', 'external_id'];
 
+/** What an export of AI93 tells besides, and nobody but the platform itself can say. */
+const EXPORTED =
+  /^(id|businessId|createdAt|handedOffAt|handoffDestination|handoffMetadata|replyCount|lastReplyAt|updatedAt|enrichment\..+)$/;
+
 /** What the file of rejected rows adds: it can be mended and imported as it is. */
 export const REJECT_COLUMNS = ['line', 'field', 'reason'] as const;
 
@@ -68,7 +72,10 @@ export function mapColumns(header: readonly string[], maps: readonly string[]): 
   }
   refuseTwins(labels.slice(0, own), (label) => label, 'rename one of them in the file');
 
-  const targets: (Target | null | undefined)[] = labels.map((_, index) => (index < own ? undefined : null));
+  const exported = ['businessId', 'displayName', 'context.other'].every((name) => labels.includes(name));
+  const targets: (Target | null | undefined)[] = labels.map((label, index) =>
+    index >= own || (exported && EXPORTED.test(label)) ? null : undefined,
+  );
   for (const map of maps) {
     const { column, target } = parseMap(map, labels);
     if (target !== null && target !== 'context' && targets.includes(target)) {

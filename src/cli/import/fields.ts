@@ -44,8 +44,7 @@ export function fieldsOf(mapping: Mapping, defaults: Defaults): (cells: readonly
       }
       if (target === 'tags') tags = listOf(cell);
       else if (target === 'first_name' || target === 'last_name') names[target] = cell;
-      else if (target === 'context')
-        Object.assign(context, keyOf(label) === 'context' ? objectOf(cell, label) : { [label]: cell });
+      else if (target === 'context') Object.assign(context, contextOf(label, cell));
       else fields[target] = cell;
     }
     const name = [names.first_name, names.last_name].filter(Boolean).join(' ');
@@ -59,8 +58,6 @@ export function fieldsOf(mapping: Mapping, defaults: Defaults): (cells: readonly
 
 export const isRefusal = (made: Fields | Refusal): made is Refusal => 'reason' in made;
 
-const keyOf = (label: string): string => label.toLowerCase();
-
 const TEXT_ARRAY = 1009;
 
 /** a, b; c | d, or an array as PostgreSQL writes one: {a,"b c"}. */
@@ -71,13 +68,16 @@ function listOf(cell: string): string[] {
   return items.map((item) => (item ?? '').trim()).filter((item) => item !== '');
 }
 
-/** A column named context holds an object when it comes from an export of ours; anything else is a text like any other. */
-function objectOf(cell: string, label: string): Fields {
-  try {
-    const value = JSON.parse(cell) as unknown;
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Fields;
-  } catch {
-    // no JSON
+/** What a cell tells of the context: our exports have columns context and context.other, which hold objects, and context.field. */
+function contextOf(label: string, cell: string): Fields {
+  const name = label.replace(/^context\./, '');
+  if (/^context(\.other)?$/i.test(label)) {
+    try {
+      const value = JSON.parse(cell) as unknown;
+      if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Fields;
+    } catch {
+      // a text like any other
+    }
   }
-  return { [label]: cell };
+  return { [name]: cell };
 }
