@@ -186,6 +186,14 @@ describe('a row that is no lead', () => {
     });
   });
 
+  test('counts also when the reader could make no lead of any', async () => {
+    const run = await beginRun();
+    expect(await asTenant('select from app.import_leads($1, 0, $2, 3)', [run, '[]'])).toEqual([]);
+    expect(await outcomes([{ name: 'x' }], { run, first: 3 })).toEqual(['created']);
+    const { rows } = await db.admin.query('select * from app.scraper_runs where id = $1', [run]);
+    expect(rows[0]).toMatchObject({ leads_found: 4, leads_created: 1, leads_rejected: 3, rows_done: '4' });
+  });
+
   test('also when only what the lead has already makes it one', async () => {
     const tags = (from: number) => Array.from({ length: 60 }, (_, i) => `tag ${from + i}`);
     expect(

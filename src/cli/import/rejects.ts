@@ -6,6 +6,7 @@ import {
   openSync,
   realpathSync,
   truncateSync,
+  writeFileSync,
   writeSync,
 } from 'node:fs';
 import { pipeline } from 'node:stream';
@@ -39,8 +40,8 @@ export class RejectsFile {
   add(rows: readonly Rejected[]): void {
     if (rows.length === 0) return;
     if (this.file === undefined) {
-      this.file = openSync(this.path, 'w', 0o600);
-      writeSync(this.file, this.line([...this.columns, ...REJECT_COLUMNS]));
+      writeFileSync(this.path, this.line([...this.columns, ...REJECT_COLUMNS]), { mode: 0o600 });
+      this.file = openSync(this.path, 'a');
     }
     const lines = rows.map(({ cells, line, field, reason }) => {
       const own = this.columns.map((_, index) => cells[index] ?? '');
