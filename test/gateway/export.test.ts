@@ -3,28 +3,13 @@ import http from 'node:http';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Api, type Caller, expectError, startApi, until } from '../support/api.ts';
+import { parseCsv } from '../support/csv.ts';
 
 const MANY = 200_000;
 
 let api: Api;
 let one: Caller;
 let big: Caller;
-
-/** RFC 4180: records of comma-separated fields, quoted where they hold a comma, a quote or a line break. */
-function parseCsv(text: string): Record<string, string>[] {
-  const records: string[][] = [[]];
-  const field = /("(?:[^"]|"")*"|[^",\r\n]*)(,|\r?\n|$)/y;
-  while (field.lastIndex < text.length) {
-    const [, value, end] = field.exec(text) ?? expect.fail('not well-formed CSV');
-    records.at(-1)?.push(value?.startsWith('"') ? value.slice(1, -1).replaceAll('""', '"') : (value as string));
-    if (end !== ',' && field.lastIndex < text.length) records.push([]);
-  }
-  const [header, ...rows] = records;
-  return rows.map((row) => {
-    expect(row).toHaveLength(header?.length ?? 0);
-    return Object.fromEntries(row.map((value, index) => [header?.[index], value]));
-  });
-}
 
 beforeAll(async () => {
   api = await startApi();
