@@ -64,6 +64,10 @@ language plpgsql security definer
 set search_path = ''
 as $$
 begin
+  -- a business that is getting another parent at this moment is waited for (the foreign key takes the same lock, but later)
+  if tg_op = 'INSERT' then
+    perform from app.organizations as o where o.id = new.organization_id for key share;
+  end if;
   new.workspace_id := coalesce((select coalesce(o.parent_organization_id, o.id) from app.organizations as o where o.id = new.organization_id),
                                new.organization_id);
   new.finished_at  := case when new.status = 'running' then null else coalesce(new.finished_at, clock_timestamp()) end;

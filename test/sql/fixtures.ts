@@ -43,6 +43,27 @@ export async function addLead(db: TestDatabase, organization: string, name = 'Sa
   return rows[0].id;
 }
 
+/** A key of AI93 that reaches a whole workspace, unless told otherwise; returns its id. */
+export async function makeWorkspaceKey(db: TestDatabase, organization: string, reach = 'workspace'): Promise<string> {
+  const { rows } = await db.admin.query(
+    `insert into app.api_keys (organization_id, contract, name, key_hash, key_prefix, scopes, reach)
+     values ($1, 'ai93', 'Test key', $2, 'ai93_live_test', '{leads:read}', $3) returning id`,
+    [organization, sha256(randomUUID()), reach],
+  );
+  return rows[0].id;
+}
+
+/** A lead that replied and was handed off, and a run: rows in every table that a workspace key can name. */
+export async function fillBusiness(db: TestDatabase, organization: string): Promise<string> {
+  const lead = await addLead(db, organization);
+  const own = claimsOf(organization, { key_id: await makeKey(db, organization) });
+  await db.as('tenant', own, "select from app.hand_off_lead($1, 'krew', '{}')", [lead]);
+  await db.as('tenant', own, "insert into app.lead_replies (lead_id, message) values ($1, 'Yes')", [lead]);
+  await db.as('tenant', own, "insert into app.scraper_runs (source) values ('reddit')");
+  await db.as('tenant', own, "select app.keep_answer('a', $1, 201, $2)", [sha256('request'), Buffer.from('answer')]);
+  return lead;
+}
+
 export async function registerWebhook(
   db: TestDatabase,
   organization: string,

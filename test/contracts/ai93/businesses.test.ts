@@ -145,10 +145,19 @@ describe('a single lead', () => {
 test('two keys of one organization, one of each contract, see the same leads under their own ids', async () => {
   const { key } = await createKey(world.api.db, south.organizationId);
   const eal = world.api.as(key);
-  const made = await eal.post('/leads', { name: 'Through Expert AI Labs', email: 'eal@example.com', source: 'website' });
+  const made = await eal.post('/leads', {
+    name: 'Through Expert AI Labs',
+    email: 'eal@example.com',
+    source: 'website',
+  });
   const [listed] = expectAnswer(await south.get('/leads?limit=1'), 'leads.list').body.leads;
   const { rows } = await world.api.db.admin.query("select app.typeid('ld', $1) as id", [made.body.id]);
-  expect(listed).toMatchObject({ id: rows[0].id, displayName: 'Through Expert AI Labs', source: 'website', status: 'new' });
+  expect(listed).toMatchObject({
+    id: rows[0].id,
+    displayName: 'Through Expert AI Labs',
+    source: 'website',
+    status: 'new',
+  });
 
   const { id } = await newLead(south, { email: 'ai93@example.com' });
   const newest = (await eal.get('/leads?limit=1')).body.data[0];

@@ -48,7 +48,11 @@ describe('the same hand-off again changes nothing', () => {
       { metadata: { b: { c: [1, 2] }, a: 1 }, destination: 'krew' },
     ],
     ['with an empty object', { destination: 'krew', metadata: {} }, { destination: 'krew', metadata: {} }],
-    ['of Unicode', { destination: 'Größe ☃', metadata: { é: '😀' } }, { destination: 'Größe ☃', metadata: { é: '😀' } }],
+    [
+      'of Unicode',
+      { destination: 'Größe ☃', metadata: { é: '😀' } },
+      { destination: 'Größe ☃', metadata: { é: '😀' } },
+    ],
   ])('%s', async (_what, body, again) => {
     const { id } = await newLead(north);
     const first = await handOff(id, body);

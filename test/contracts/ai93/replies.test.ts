@@ -110,7 +110,8 @@ test('keys that may only write record a reply, and read none', async () => {
 describe('a change by PATCH', () => {
   test('takes status, tags and notes, each by itself', async () => {
     const made = await newLead(north, { tags: ['a'], notes: 'before' });
-    const patch = async (body: object) => expectAnswer(await north.patch(`/leads/${made.id}`, body), 'leads.update').body.lead;
+    const patch = async (body: object) =>
+      expectAnswer(await north.patch(`/leads/${made.id}`, body), 'leads.update').body.lead;
     expect(await patch({ status: 'converted' })).toMatchObject({ status: 'converted', tags: ['a'], notes: 'before' });
     expect(await patch({ tags: [' b ', 'c', 'b'] })).toMatchObject({ status: 'converted', tags: ['b', 'c'] });
     expect(await patch({ notes: null, tags: [] })).toMatchObject({ notes: null, tags: [] });

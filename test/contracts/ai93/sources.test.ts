@@ -108,7 +108,12 @@ test.each(['Reddit', 'website', '', ' manual', 'toString', null, 5, ['manual'], 
 );
 
 test('a lead without a source is refused with the same list', async () => {
-  expectFlatError(await north.post('/leads', { displayName: 'x' }), 400, 'invalid_request', new RegExp(SOURCES.join(', ')));
+  expectFlatError(
+    await north.post('/leads', { displayName: 'x' }),
+    400,
+    'invalid_request',
+    new RegExp(SOURCES.join(', ')),
+  );
 });
 
 test.each(['text', 5, [], true])('the context %j is refused', async (context) => {
