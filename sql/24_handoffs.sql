@@ -59,7 +59,7 @@ drop policy if exists "a login for all sees every hand-off" on app.lead_handoffs
 create policy "a login for all sees every hand-off" on app.lead_handoffs for select to analyst_all using (true);
 
 -- Hands a lead off. To where it is already, with the same metadata, changes nothing; anything else is a new hand-off.
--- Raises 403 without the scope leads.handoff, 404 when the request does not reach the lead.
+-- Raises 403 without the scope leads.handoff, 400 without a destination, 404 when the request does not reach the lead.
 create or replace function app.hand_off_lead(lead_id uuid, destination text, metadata jsonb) returns app.leads
 language plpgsql security definer
 set search_path = ''
@@ -69,6 +69,10 @@ declare
                                   else array[private.writable('leads', 'handoff')] end;
   lead    app.leads;
 begin
+  if destination is null or destination !~ '\S' then
+    perform app.fail(400, 'invalid_request', 'A hand-off needs a destination.',
+      jsonb_build_object('field', 'destination', 'reason', 'must not be blank'));
+  end if;
   select * into lead from app.leads as l where l.organization_id = any (reached) and l.id = lead_id for update;
   if lead.id is null then
     perform app.fail(404, 'not_found', 'No such lead.');
