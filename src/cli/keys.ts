@@ -5,7 +5,7 @@ import { StartupError } from '../startup-error.ts';
 import { contractOf, contractOption } from './contract-option.ts';
 import { type Tenant, withInstance, withTenant } from './instance.ts';
 import { leaf, list, print, table, time, uuid } from './output.ts';
-import { reachFor, requireOrganization, tenantQuery } from './tenant-query.ts';
+import { REACH_IN_WORDS, reachFor, requireOrganization, tenantQuery } from './tenant-query.ts';
 
 interface Key {
   id: string;
@@ -28,10 +28,6 @@ interface Common {
 
 const COLUMNS =
   'id, name, contract, environment, key_prefix, scopes, last_used_at, expires_at, revoked_at, created_at, reach';
-const WORDS: Record<Reach, string> = {
-  organization: 'this organization',
-  workspace: 'this organization and its children',
-};
 const ONCE = 'Save this key now. It will not be shown again.';
 
 const forOrganization = <T>(org: string, work: (tenant: Tenant) => Promise<T>): Promise<T> =>
@@ -46,7 +42,7 @@ const printKey = (options: Common, key: Key, secret: string): void =>
   print(
     options,
     { ...key, key: secret, _warning: ONCE },
-    `  key     ${secret}\n  id      ${key.id}\n  scopes  ${key.scopes.join(', ')}\n  reach   ${WORDS[key.reach]}\n\n${ONCE}`,
+    `  key     ${secret}\n  id      ${key.id}\n  scopes  ${key.scopes.join(', ')}\n  reach   ${REACH_IN_WORDS[key.reach]}\n\n${ONCE}`,
   );
 
 /** trunkline key … */

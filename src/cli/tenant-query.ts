@@ -16,6 +16,11 @@ export async function tenantQuery<Row extends pg.QueryResultRow>(tenant: Tenant,
   }
 }
 
+export const REACH_IN_WORDS: Record<Reach, string> = {
+  organization: 'this organization',
+  workspace: 'this organization and its children',
+};
+
 /** How far something made for the organization reaches: a contract with businesses reaches all of a workspace unless it is locked. */
 export async function reachFor(tenant: Tenant, contract: string, lock: boolean): Promise<Reach> {
   if (contract !== 'ai93') {

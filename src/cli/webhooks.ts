@@ -11,11 +11,12 @@ import {
   testWebhook,
   updateWebhook,
 } from '../domain/webhooks.ts';
+import type { Reach } from '../operations/actor.ts';
 import type { Operation } from '../operations/operation.ts';
 import { contractOption } from './contract-option.ts';
-import { withInstance, withTenant } from './instance.ts';
+import { type Tenant, withInstance, withTenant } from './instance.ts';
 import { leaf, list, print, table, time, uuid } from './output.ts';
-import { reachFor, requireOrganization } from './tenant-query.ts';
+import { REACH_IN_WORDS, reachFor, requireOrganization, tenantQuery } from './tenant-query.ts';
 
 interface Common {
   org: string;
@@ -23,23 +24,30 @@ interface Common {
   json?: boolean;
 }
 
-/** The same operations as over HTTP, for one organization. */
-const run = <Input, Local>(
-  options: Common & { lock?: boolean },
-  given: Operation<Input, Local> | { organization: Operation<Input, Local>; workspace: Operation<Input, Local> },
-  input: object,
-) =>
+const forOrganization = <T>({ org }: Common, work: (tenant: Tenant) => Promise<T>): Promise<T> =>
   withInstance((instance) =>
-    withTenant(instance, options.org, async (tenant) => {
+    withTenant(instance, org, async (tenant) => {
       await requireOrganization(tenant);
-      const operation = 'id' in given ? given : given[await reachFor(tenant, options.contract, options.lock ?? false)];
-      // the documents that leave webhooks to a cockpit have no shape for them: Expert AI Labs' serves
-      return tenant.run(operation, { contract: options.contract, shapes: 'eal' }, input);
+      return work(tenant);
     }),
   );
 
+// the documents that leave webhooks to a cockpit have no shape for them: Expert AI Labs' serves
+const bindingOf = ({ contract }: Common) => ({ contract, shapes: 'eal' });
+
+/** The same operations as over HTTP, for one organization. */
+const run = <Input, Local>(options: Common, operation: Operation<Input, Local>, input: object) =>
+  forOrganization(options, (tenant) => tenant.run(operation, bindingOf(options), input));
+
 const webhookLeaf = (parent: Command, name: string, summary: string): Command =>
   leaf(parent, name, summary).requiredOption('--org <id>', 'organization', uuid).addOption(contractOption());
+
+/** How far each endpoint reaches, which the shape of Expert AI Labs does not tell. */
+async function reachesOf(tenant: Tenant): Promise<Map<string, Reach>> {
+  const text = 'select id, reach from app.webhook_endpoints';
+  const rows = await tenantQuery<{ id: string; reach: Reach }>(tenant, { text, values: [] });
+  return new Map(rows.map(({ id, reach }) => [id, reach]));
+}
 
 /** trunkline webhooks … */
 export function webhookCommands(program: Command): void {
@@ -58,27 +66,31 @@ export function webhookCommands(program: Command): void {
     )
     .action(async (options: Common & { url: string; events: string[]; description?: string; lock?: boolean }) => {
       const { url, events, description } = options;
-      const made = await run(
-        options,
-        { organization: createWebhook, workspace: createWorkspaceWebhook },
-        {
-          url,
-          events,
-          ...(description !== undefined && { description }),
-        },
-      );
+      const made = await forOrganization(options, async (tenant) => {
+        const reach = await reachFor(tenant, options.contract, options.lock ?? false);
+        const operation = reach === 'workspace' ? createWorkspaceWebhook : createWebhook;
+        const input = { url, events, ...(description !== undefined && { description }) };
+        const answer = await tenant.run(operation, bindingOf(options), input);
+        // one that was registered already is as it was
+        return { ...answer, reach: (await reachesOf(tenant)).get(answer.id) };
+      });
       const words = made.signing_secret
-        ? `  id              ${made.id}\n  signing secret  ${made.signing_secret}\n\nSave the signing secret now. It will not be shown again.`
+        ? `  id              ${made.id}\n  signing secret  ${made.signing_secret}\n  events of       ${REACH_IN_WORDS[made.reach as Reach]}\n\nSave the signing secret now. It will not be shown again.`
         : `This address is registered already: ${made.id}. Nothing was changed.`;
       print(options, made, words);
     });
 
   webhookLeaf(webhooks, 'list', 'list the endpoints').action(async (options: Common) => {
-    const { data } = (await run(options, listWebhooks, {})) as { data: Record<string, unknown>[] };
-    const rows = data.map(({ id, url, events, enabled, last_delivery_at, last_delivery_status }) => ({
+    const data: Record<string, unknown>[] = await forOrganization(options, async (tenant) => {
+      const { data } = await tenant.run(listWebhooks, bindingOf(options), {});
+      const reaches = await reachesOf(tenant);
+      return data.map((endpoint: { id: string }) => ({ ...endpoint, reach: reaches.get(endpoint.id) }));
+    });
+    const rows = data.map(({ id, url, events, reach, enabled, last_delivery_at, last_delivery_status }) => ({
       id,
       url,
       events,
+      reach,
       enabled,
       last_delivery_at,
       last_delivery_status,
