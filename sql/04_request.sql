@@ -60,6 +60,23 @@ $$;
 
 comment on function private.tenant is 'Organization the request acts for; null without claims; 401 when its key is revoked or expired.';
 
+-- The organization of a request that holds a scope for the resource: for what no grant opens. Raises 403 without one.
+create or replace function private.own(resource text) returns uuid
+language plpgsql stable security definer
+set search_path = ''
+as $$
+declare
+  own uuid := private.tenant();
+begin
+  if own is not null and not private.holds(private.claims(), resource) then
+    perform app.fail(403, 'forbidden', format('The API key lacks the scope %s.read.', resource));
+  end if;
+  return own;
+end
+$$;
+
+comment on function private.own is 'Organization of a request that holds a scope for the resource; 403 without one.';
+
 -- The organization whose rows of this resource the request may read: its own, or the child it names, under a grant in force.
 -- Raises 403 without a scope for the resource and 404 without a grant (whether the child exists is not told).
 create or replace function private.readable(resource text) returns uuid
@@ -225,7 +242,7 @@ return (
 comment on function private.login_organization is 'Organization the session''s login is bound to; null when it is bound to none, or to more than one.';
 
 -- Policies call these as the role that reads; they live in a schema that no role can name.
-grant execute on function private.tenant, private.readable, private.writable to tenant;
+grant execute on function private.tenant, private.own, private.readable, private.writable to tenant;
 grant execute on function private.tenant, private.workspace, private.businesses to workspace;
 grant execute on function private.login_organization to analyst;
 

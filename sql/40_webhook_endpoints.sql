@@ -169,7 +169,7 @@ drop policy if exists "the core's own functions reach every endpoint" on app.web
 create policy "the core's own functions reach every endpoint" on app.webhook_endpoints to trunkline_owner using (true) with check (true);
 drop policy if exists "a key sees its organization's endpoints" on app.webhook_endpoints;
 create policy "a key sees its organization's endpoints" on app.webhook_endpoints for select to tenant
-  using (organization_id = (select private.tenant()));
+  using (organization_id = (select private.own('webhooks')));
 drop policy if exists "a database login sees its organization's endpoints" on app.webhook_endpoints;
 create policy "a database login sees its organization's endpoints" on app.webhook_endpoints for select to analyst
   using (organization_id = (select private.login_organization()));
@@ -180,7 +180,7 @@ drop policy if exists "the core's own functions keep every endpoint's health" on
 create policy "the core's own functions keep every endpoint's health" on app.webhook_health to trunkline_owner using (true) with check (true);
 drop policy if exists "a key sees its endpoints' health" on app.webhook_health;
 create policy "a key sees its endpoints' health" on app.webhook_health for select to tenant
-  using (organization_id = (select private.tenant()));
+  using (organization_id = (select private.own('webhooks')));
 drop policy if exists "a database login sees its endpoints' health" on app.webhook_health;
 create policy "a database login sees its endpoints' health" on app.webhook_health for select to analyst
   using (organization_id = (select private.login_organization()));
@@ -191,7 +191,7 @@ drop policy if exists "the core's own functions reach every secret" on app.webho
 create policy "the core's own functions reach every secret" on app.webhook_secrets to trunkline_owner using (true) with check (true);
 drop policy if exists "a key sees its organization's secrets" on app.webhook_secrets;
 create policy "a key sees its organization's secrets" on app.webhook_secrets for select to tenant
-  using (organization_id = (select private.tenant()));
+  using (organization_id = (select private.own('webhooks')));
 grant select (contract, type, action, sample, description, changed, condition) on app.event_types to tenant, analyst, analyst_all;
 grant select (organization_id, id, contract, url, events, description, enabled, disabled_at, disabled_reason, retry_schedule, deleted_at, created_at, updated_at, reach)
    on app.webhook_endpoints to tenant, analyst, analyst_all;

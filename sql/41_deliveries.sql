@@ -121,13 +121,13 @@ alter table app.delivery_attempts force row level security;
 drop policy if exists "the core's own functions reach every event" on app.events;
 create policy "the core's own functions reach every event" on app.events to trunkline_owner using (true) with check (true);
 drop policy if exists "a key sees its organization's events" on app.events;
-create policy "a key sees its organization's events" on app.events for select to tenant using (organization_id = (select private.tenant()));
+create policy "a key sees its organization's events" on app.events for select to tenant using (organization_id = (select private.own('webhooks')));
 
 drop policy if exists "the core's own functions reach every delivery" on app.deliveries;
 create policy "the core's own functions reach every delivery" on app.deliveries to trunkline_owner using (true) with check (true);
 drop policy if exists "a key sees its organization's deliveries" on app.deliveries;
 create policy "a key sees its organization's deliveries" on app.deliveries for select to tenant
-  using (organization_id = (select private.tenant()));
+  using (organization_id = (select private.own('webhooks')));
 drop policy if exists "a database login sees its organization's deliveries" on app.deliveries;
 create policy "a database login sees its organization's deliveries" on app.deliveries for select to analyst
   using (organization_id = (select private.login_organization()));
@@ -138,7 +138,7 @@ drop policy if exists "the core's own functions log every attempt" on app.delive
 create policy "the core's own functions log every attempt" on app.delivery_attempts to trunkline_owner using (true) with check (true);
 drop policy if exists "a key sees its organization's attempts" on app.delivery_attempts;
 create policy "a key sees its organization's attempts" on app.delivery_attempts for select to tenant
-  using (organization_id = (select private.tenant()));
+  using (organization_id = (select private.own('webhooks')));
 drop policy if exists "a database login sees its organization's attempts" on app.delivery_attempts;
 create policy "a database login sees its organization's attempts" on app.delivery_attempts for select to analyst
   using (organization_id = (select private.login_organization()));

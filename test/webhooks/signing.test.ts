@@ -1,12 +1,14 @@
 import { Webhook } from 'standardwebhooks';
 import { describe, expect, it } from 'vitest';
 import {
+  ai93Signature,
   ealSignature,
   generateSigningSecret,
   secretPrefix,
   standardWebhooksHeaders,
   verifyEalSignature,
 } from '../../src/webhooks/signing.ts';
+import { verifyAi93 } from '../worker/ai93-verifier.ts';
 
 // The two secrets printed in Expert AI Labs' document. All signatures below come from Python's hmac.
 const NEW = 'whsec_a1b2c3d4e5f6g7h8i9j0k1l2m3n4o5p6';
@@ -40,6 +42,43 @@ describe('X-EAL-Signature', () => {
 
   it('is never made without a secret', () => {
     expect(() => ealSignature({ timestamp: T, body: BODY, secrets: [] })).toThrow(/at least one/);
+  });
+});
+
+describe('X-AI93-Signature', () => {
+  it('is the documented HMAC, of the newest secret: its receivers compare the whole header', () => {
+    expect(ai93Signature({ timestamp: T, body: BODY, secrets: [NEW] })).toBe(`sha256=${EAL_NEW}`);
+    expect(ai93Signature({ timestamp: T, body: Buffer.from(BODY), secrets: [NEW, OLD] })).toBe(`sha256=${EAL_NEW}`);
+    expect(ai93Signature({ timestamp: T, body: BODY, secrets: [OLD] })).toBe(`sha256=${EAL_OLD}`);
+  });
+
+  it('covers the time and every byte', () => {
+    const signature = ai93Signature({ timestamp: T, body: BODY, secrets: [NEW] });
+    expect(ai93Signature({ timestamp: T + 1, body: BODY, secrets: [NEW] })).not.toBe(signature);
+    expect(ai93Signature({ timestamp: T, body: `${BODY} `, secrets: [NEW] })).not.toBe(signature);
+  });
+
+  it('is never made without a secret', () => {
+    expect(() => ai93Signature({ timestamp: T, body: BODY, secrets: [] })).toThrow(/at least one/);
+  });
+
+  it('satisfies a receiver written from the document alone, while it is fresh', async () => {
+    const check = (timestamp: number) =>
+      verifyAi93(
+        new Request('https://receiver.example.com/', {
+          method: 'POST',
+          headers: {
+            'x-ai93-timestamp': String(timestamp),
+            'x-ai93-signature': ai93Signature({ timestamp, body: BODY, secrets: [NEW] }),
+          },
+          body: BODY,
+        }),
+        NEW,
+      );
+    const now = Math.floor(Date.now() / 1000);
+    expect(await check(now)).toBe(true);
+    expect(await check(now - 302)).toBe(false);
+    expect(await check(now + 302)).toBe(false);
   });
 });
 
