@@ -106,7 +106,7 @@ drop policy if exists "the core's own functions reach every connection" on app.c
 create policy "the core's own functions reach every connection" on app.connections to trunkline_owner using (true) with check (true);
 drop policy if exists "a key sees its organization's connections" on app.connections;
 create policy "a key sees its organization's connections" on app.connections for select to tenant
-  using (organization_id = (select private.tenant()));
+  using (organization_id = (select private.own('connectors')));
 drop policy if exists "a database login sees its organization's connections" on app.connections;
 create policy "a database login sees its organization's connections" on app.connections for select to analyst
   using (organization_id = (select private.login_organization()));
@@ -117,13 +117,13 @@ drop policy if exists "the core's own functions reach every credential" on app.c
 create policy "the core's own functions reach every credential" on app.connection_secrets to trunkline_owner using (true) with check (true);
 drop policy if exists "a key sees which credentials its organization has set" on app.connection_secrets;
 create policy "a key sees which credentials its organization has set" on app.connection_secrets for select to tenant
-  using (organization_id = (select private.tenant()));
+  using (organization_id = (select private.own('connectors')));
 
 drop policy if exists "the core's own functions keep every connection's health" on app.connection_health;
 create policy "the core's own functions keep every connection's health" on app.connection_health to trunkline_owner using (true) with check (true);
 drop policy if exists "a key sees its connections' health" on app.connection_health;
 create policy "a key sees its connections' health" on app.connection_health for select to tenant
-  using (organization_id = (select private.tenant()));
+  using (organization_id = (select private.own('connectors')));
 drop policy if exists "a database login sees its connections' health" on app.connection_health;
 create policy "a database login sees its connections' health" on app.connection_health for select to analyst
   using (organization_id = (select private.login_organization()));

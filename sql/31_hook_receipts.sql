@@ -61,7 +61,7 @@ drop policy if exists "the core's own functions reach every receipt" on app.hook
 create policy "the core's own functions reach every receipt" on app.hook_receipts to trunkline_owner using (true) with check (true);
 drop policy if exists "a key sees its organization's receipts" on app.hook_receipts;
 create policy "a key sees its organization's receipts" on app.hook_receipts for select to tenant
-  using (organization_id = (select private.tenant()));
+  using (organization_id = (select private.own('connectors')));
 drop policy if exists "a database login sees its organization's receipts" on app.hook_receipts;
 create policy "a database login sees its organization's receipts" on app.hook_receipts for select to analyst
   using (organization_id = (select private.login_organization()));

@@ -40,17 +40,27 @@ const COLUMNS: [name: string, expression: string][] = [
 function flattened(object: string, fields: readonly string[]): [string, string][] {
   const known = `array[${fields.map((field) => `'${field}'`).join(', ')}]`;
   return [
-    ...fields.map((field): [string, string] => [`${object}.${field}`, `row.${object} ->> '${field}'`]),
+    ...fields.map((field): [string, string] => [`${object}.${field}`, `${object}."${field}"`]),
     [`${object}.other`, `nullif((row.${object} - ${known})::text, '{}')`],
   ];
 }
+
+/** The fields of an object, unpacked once for all of its columns: each ->> would unpack it anew. */
+const unpacked = (object: string, fields: readonly string[]) =>
+  sql.raw(`jsonb_to_record(row.${object}) as ${object} (${fields.map((field) => `"${field}" text`).join(', ')})`);
 
 /** Column names of leads.csv, in order. */
 export const CSV_COLUMNS: readonly string[] = COLUMNS.map(([name]) => name);
 
 const cells = COLUMNS.map(([name, expression]) => sql`app.csv_cell(${sql.raw(expression)}) as ${sql.id(name)}`);
 
-const rows = template((given, value) => raw`select ${sql.join(cells)} from (${filteredLeads(given, value)}) as row`);
+const rows = template(
+  (given, value) => raw`
+    select ${sql.join(cells)}
+      from (${filteredLeads(given, value)}) as row
+     cross join lateral ${unpacked('context', CONTEXT_FIELDS)}
+     cross join lateral ${unpacked('enrichment', ENRICHMENT_FIELDS)}`,
+);
 
 export const exportLeads = exportOperation({
   id: 'leads.export',
