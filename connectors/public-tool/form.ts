@@ -74,14 +74,15 @@ async function readMultipart(type: string, body: Buffer): Promise<Form> {
   return grouped(texts);
 }
 
-/** Values that share a name (check boxes) become a list. */
+/** Values that share a name (check boxes) become a list. Anybody can send thousands, so a list grows in place. */
 function grouped(pairs: Iterable<[string, string]>): Form {
-  const form: Form = new Map();
+  const lists = new Map<string, string[]>();
   for (const [name, value] of pairs) {
-    const before = form.get(name);
-    form.set(name, before === undefined ? value : Array.isArray(before) ? [...before, value] : [before, value]);
+    const list = lists.get(name);
+    if (list) list.push(value);
+    else lists.set(name, [value]);
   }
-  return form;
+  return new Map([...lists].map(([name, list]) => [name, list.length === 1 ? (list[0] as string) : list]));
 }
 
 function isShallow(value: FormValue, depth: number): boolean {
