@@ -190,6 +190,15 @@ describe('who looks from outside', () => {
     });
   });
 
+  test('needs a scope of connectors to see any', async () => {
+    const claims = { organization_id: organization, scopes: ['leads.read', 'leads.write', 'sources.read'] };
+    for (const seen of ['api.connections', 'api.hook_receipts', 'app.connection_health']) {
+      await expect(db.as('tenant', claims, `select from ${seen}`), seen).rejects.toMatchObject({ code: 'PT403' });
+    }
+    const names = 'select name from app.connection_secrets';
+    await expect(db.as('tenant', claims, names)).rejects.toMatchObject({ code: 'PT403' });
+  });
+
   test('needs the right to connect', async () => {
     const claims = { organization_id: organization, scopes: ['leads.write', 'connectors.read'] };
     for (const statement of [

@@ -94,12 +94,12 @@ describe('reading', () => {
     }
   });
 
-  test('shows no webhooks, their addresses or deliveries, for which AI93 has no scope, nor the audit log', async () => {
+  test('shows no webhooks, deliveries or connections, for which AI93 has no scope, nor the audit log', async () => {
     for (const owner of [north, workspace]) {
       const caller = await world.api.ai93(owner.organizationId, {
         reach: owner === workspace ? 'workspace' : 'organization',
       });
-      for (const view of ['/webhook_health', '/webhook_deliveries', '/audit_log']) {
+      for (const view of ['/webhook_health', '/webhook_deliveries', '/connections', '/hook_receipts', '/audit_log']) {
         const reply = await rest(caller, 'GET', view);
         expect([view, reply.status]).toEqual([view, 403]);
       }
