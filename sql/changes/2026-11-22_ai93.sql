@@ -12,6 +12,13 @@ alter table app.webhook_endpoints add column reach text not null default 'organi
 alter table app.webhook_endpoints add constraint webhook_endpoints_reach check (reach = 'organization' or reach = 'workspace' and contract = 'ai93');
 drop function app.register_webhook(text, text, text[], text, interval[], uuid, bytea, text);
 
+-- What was not refused before, through the SQL-minded door: a kind of target that is none becomes what a lead is by default, a tag too
+-- long for the new index is cut. Changes like any other, so they are recorded.
+update app.leads set target_type = coalesce(nullif(left(target_type, 100), ''), 'customer_lead') where length(target_type) not between 1 and 100;
+update app.leads as l
+   set tags = array(select left(tag, 500) from unnest(l.tags) with ordinality as t (tag, position) order by position)
+ where exists (select from unnest(l.tags) as tag where length(tag) > 500);
+
 alter table app.leads
   add column external_id   text,
   add column last_reply_at timestamptz(3),
