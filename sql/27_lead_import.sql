@@ -116,9 +116,13 @@ begin
         outcomes[i] := placed.outcome;
       end if;
     end loop;
-  exception when integrity_constraint_violation or data_exception then
-    -- What no row tells by itself (100 tags together with those that the lead has …) is rare: only then is each row tried apart.
+  exception when integrity_constraint_violation or data_exception or program_limit_exceeded then
+    -- What no row tells by itself (100 tags together with those that the lead has, a tag too long for the index …) is rare: only then
+    -- is each row tried apart.
     if whole then
+      if sqlstate = '54000' then
+        perform app.fail(400, 'rows_rejected', 'A row would be rejected.');
+      end if;
       raise;
     end if;
     ids := null;
@@ -129,7 +133,7 @@ begin
           placed := private.place_lead(own, brought[i]);
           ids[i] := placed.lead_id;
           outcomes[i] := placed.outcome;
-        exception when integrity_constraint_violation or data_exception then
+        exception when integrity_constraint_violation or data_exception or program_limit_exceeded then
           get stacked diagnostics broken = constraint_name, said = message_text;
           ids[i] := null;
           outcomes[i] := null;

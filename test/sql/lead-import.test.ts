@@ -397,3 +397,17 @@ test('a thousand rows among many leads read little more than a thousand, also in
   await client.end();
   for (const rows of read) expect(rows, String(read)).toBeLessThan(5000);
 });
+
+test('a tag that is too long for the index rejects its row, not the import', async () => {
+  const long = Array.from({ length: 400 }, () => crypto.randomUUID()).join('');
+  const rows = [
+    { name: 'Long', tags: [long] },
+    { name: 'Short', tags: ['a'] },
+  ];
+  expect(await outcomes(rows)).toEqual([expect.stringMatching(/^rejected lead: /), 'created']);
+  const whole = asTenant('select * from app.import_leads($1, 0, $2, 0, true)', [
+    await beginRun(),
+    JSON.stringify(rows),
+  ]);
+  await expect(whole).rejects.toMatchObject({ code: 'PT400' });
+});
