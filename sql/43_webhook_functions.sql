@@ -61,9 +61,14 @@ begin
     delete from app.webhook_secrets as s where s.organization_id = tenant and s.endpoint_id = endpoint.id;
     update app.webhook_health as h set failing_since = null where h.organization_id = tenant and h.endpoint_id = endpoint.id;
     update app.deliveries as d
-       set state   = case when v.type = any (endpoint.events) and v.occurred_at > now() - interval '24 hours' then 'pending' else 'discarded' end,
-           enqueue = v.type = any (endpoint.events) and v.occurred_at > now() - interval '24 hours'
+       set state   = case when wanted.still then 'pending' else 'discarded' end,
+           enqueue = wanted.still
       from app.events as v
+     cross join lateral (
+       select v.type = any (endpoint.events) and v.occurred_at > now() - interval '24 hours'
+              -- it may come back for less: what it missed of the businesses is then none of its own
+              and (endpoint.reach = 'workspace' or coalesce(v.snapshot ->> 'organization_id', tenant::text) = tenant::text) as still
+     ) as wanted
      where d.organization_id = tenant and d.endpoint_id = endpoint.id and d.state in ('held', 'pending')
        and v.organization_id = d.organization_id and v.id = d.event_id;
     created := true;

@@ -119,3 +119,24 @@ test('a subscription names only events of its contract', async () => {
     });
   }
 });
+
+test('a subscription of a workspace that comes back as a locked one gets nothing of what its businesses did meanwhile', async () => {
+  const id = await subscribe(db, top, { reach: 'workspace' });
+  const claims = claimsOf(top);
+  await db.as('tenant', claims, 'select app.delete_webhook($1)', [id]);
+  await addLead(db, north);
+  const own = await addLead(db, top);
+  await relay(db);
+  const [again] = await db.as(
+    'tenant',
+    claims,
+    `select made.created, (made.endpoint).id, (made.endpoint).reach
+       from app.webhook_endpoints as e, app.register_webhook(e.contract, e.url, e.events, null, null, uuidv7(), 'x', 'whsec_test') as made
+      where e.id = $1`,
+    [id],
+  );
+  expect(again).toEqual({ created: true, id, reach: 'organization' });
+  const sent = (await announced(db, { id })).filter(({ endpoint }) => endpoint === 'id');
+  const { rows } = await db.admin.query("select app.typeid('ld', $1) as id", [own]);
+  expect(sent.map(({ body }) => body.data.id)).toEqual([rows[0].id]);
+});
