@@ -242,10 +242,12 @@ export const getDelivery = operation({
   kind: 'read',
   input: z.strictObject({ id, delivery_id: deliveryId }),
   missing: 'No such delivery.',
-  statement: ({ input, shape }) => statement`
+  statement: ({ input, shape, contract }) => statement`
     select ${sql.raw(shape('delivery_detail'))}(row)::text as body
       from app.delivery_attempts as row
-     where row.id = app.typeid_uuid('whd', ${input.delivery_id}) and row.endpoint_id = ${input.id}::uuid`,
+      join app.webhook_endpoints as e on e.organization_id = row.organization_id and e.id = row.endpoint_id
+     where row.id = app.typeid_uuid('whd', ${input.delivery_id}) and row.endpoint_id = ${input.id}::uuid
+       and e.deleted_at is null and e.contract = ${contract}`,
 });
 
 export const retryDelivery = operation({

@@ -81,6 +81,21 @@ describe('a stranger', () => {
     expect((await child.get(`/webhooks/${theirs.webhooks}`)).body.events).toEqual(['lead.created', 'audit.log.event']);
   });
 
+  test('does not read deliveries of another contract’s webhook of its own organization', async () => {
+    const path = `/webhooks/${theirs.webhooks}/deliveries/${theirs.delivery_id}`;
+    expect((await child.get(path)).status).toBe(200);
+    const become = (contract: string, events: string) =>
+      api.db.admin.query('update app.webhook_endpoints set contract = $2, events = $3 where id = $1', [
+        theirs.webhooks,
+        contract,
+        events,
+      ]);
+    await become('ai93', '{lead.created}');
+    const reply = await child.get(path);
+    await become('eal', '{lead.created,audit.log.event}');
+    expectError(reply, 404, 'not_found');
+  });
+
   test('cannot mix its own ids with another tenant’s', async () => {
     const { body: mine } = await one.post('/webhooks', {
       url: 'https://hooks.example.com/mine',
