@@ -31,10 +31,12 @@ const LONGEST: Partial<Record<keyof LeadDraft, number>> = {
   source_url: 2048,
   notes: 10_000,
 };
-const EMAIL = /^[^\s@]+@[^\s@]+\.[^\s@]+$/;
+// U+0085 is white space to PostgreSQL, and not to JavaScript
+const EMAIL = /^[^\s\u0085@]+@[^\s\u0085@]+\.[^\s\u0085@]+$/;
 
 export const isEmail = (text: string): boolean => EMAIL.test(text) && text.length <= 254;
-export const isPhone = (text: string): boolean => text.length >= 3 && text.length <= 40 && /\d/.test(text);
+/** PostgreSQL counts an emoji once, JavaScript twice. */
+export const isPhone = (text: string): boolean => [...text].length >= 3 && text.length <= 40 && /\d/.test(text);
 
 /** The draft with nothing in it that a column refuses. What does not fit is left out of its column; `context` has it as given. */
 export function fitDraft(draft: LeadDraft): LeadDraft {

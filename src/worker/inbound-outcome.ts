@@ -27,6 +27,9 @@ export interface Settlement {
   leads: LeadDraft[];
 }
 
+/** A service may say that it is back in a hundred years, or in so many that no timestamp holds them. */
+const LONGEST_PAUSE = 24 * 60 * 60;
+
 interface Tools {
   outbound: Outbound;
   encryption: Encryption;
@@ -44,7 +47,7 @@ export async function outcomeOf(receipt: ClaimedReceipt, tools: Tools): Promise<
   if (scheduled === undefined || !failures.some(({ retryable }) => retryable))
     return { state: 'dead', error, pause: 0, leads };
   const asked = Math.max(0, ...failures.map(({ retryAfter }) => retryAfter ?? 0));
-  return { state: 'failed', error, pause: Math.max(scheduled, asked), leads };
+  return { state: 'failed', error, pause: Math.max(scheduled, Math.min(asked, LONGEST_PAUSE)), leads };
 }
 
 async function processed(receipt: ClaimedReceipt, { outbound, encryption, log }: Tools): Promise<Processed> {

@@ -142,6 +142,22 @@ describe('a delivery', () => {
     expect((await leadsOf(db, organization)).map((lead) => lead.external_id).toSorted()).toEqual(['904', '905']);
   });
 
+  test('whose answers only JavaScript takes for an address and a number still makes its lead', async () => {
+    const answers = [
+      { name: 'full_name', values: ['Sarah'] },
+      { name: 'email', values: ['sa\u0085rah@example.com'] },
+      { name: 'phone_number', values: ['1😀'] },
+    ];
+    graph.answer({
+      body: JSON.stringify({ id: '918', field_data: answers }),
+      headers: { 'content-type': 'application/json' },
+    });
+    await deliver(metaPayload('918'));
+    await worker();
+    await settled('done');
+    expect(await leadsOf(db, organization)).toMatchObject([{ name: 'Sarah', email: null, phone: null }]);
+  });
+
   test('with ids written as numbers that JavaScript cannot hold keeps them exact', async () => {
     const body = JSON.stringify(metaPayload('907')).replace('"907"', '98765432109876543');
     const signature = createHmac('sha256', secrets.app_secret as string)
@@ -244,6 +260,16 @@ describe('when Meta does not answer well', () => {
     await settled('failed');
     const [waiting] = await receiptsOf(db, organization);
     expect((waiting?.next_attempt_at.getTime() ?? 0) - Date.now()).toBeGreaterThan(25 * 60_000);
+  });
+
+  test('its wish to wait for years is honoured for a day', async () => {
+    const header = '{"111":[{"type":"leadgen","estimated_time_to_regain_access":1e300}]}';
+    graph.answer({ ...graphError(400, 80_005, 'Too many calls.'), headers: { 'x-business-use-case-usage': header } });
+    await deliver(metaPayload('917'));
+    await worker();
+    await settled('failed');
+    const [waiting] = await receiptsOf(db, organization);
+    expect((waiting?.next_attempt_at.getTime() ?? 0) - Date.now()).toBeLessThan(24 * 3600_000 + 1000);
   });
 
   test('a lead that is gone does not hold up the others of its delivery', async () => {
