@@ -115,12 +115,19 @@ function judged(
   const kind = said.kind ?? kindOf(status);
   const redirect = status >= 300 && status < 400 ? 'a redirect, which is not followed' : undefined;
   const words = said.message ?? redirect;
-  throw new ConnectorFailure(kind, `${host} answered ${status}${words ? `: ${words.replace(/[.\s]+$/, '')}` : ''}.`, {
+  throw new ConnectorFailure(kind, `${host} answered ${status}${words ? `: ${withoutStop(words)}` : ''}.`, {
     status,
     ...(said.code !== undefined && { code: said.code }),
     retryAfter:
       kind === 'refused' ? undefined : (said.retryAfter ?? parseRetryAfter(headers['retry-after']) ?? undefined),
   });
+}
+
+/** Without dots and spaces at its end, in one pass: whoever wrote it may have written a million of them in the middle. */
+function withoutStop(words: string): string {
+  let end = words.length;
+  while (end > 0 && /[.\s]/.test(words.charAt(end - 1))) end -= 1;
+  return words.slice(0, end);
 }
 
 /** An empty body is no garbage: many services confirm with nothing. */

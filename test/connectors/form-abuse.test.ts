@@ -78,6 +78,12 @@ describe('spam', () => {
     expect((user + system) / 1e6).toBeLessThan(2);
     expect((await leads())[0]?.context.fields.a).toHaveLength(32_000);
   });
+  test('with an endless address is refused as quickly', async () => {
+    const began = process.cpuUsage();
+    expect((await sendJson({ email: `x@${'.'.repeat(65_000)}@` })).status).toBe(400);
+    const { user, system } = process.cpuUsage(began);
+    expect((user + system) / 1e6).toBeLessThan(2);
+  });
 
   test('from one address is limited, and from all together', async () => {
     hook = await connect({ per_address_limit: 2 });

@@ -272,6 +272,16 @@ describe('when Meta does not answer well', () => {
     expect((waiting?.next_attempt_at.getTime() ?? 0) - Date.now()).toBeLessThan(24 * 3600_000 + 1000);
   });
 
+  test('whatever it says is read in a moment', async () => {
+    graph.answer(graphError(400, 190, `${'.'.repeat(300_000)}x`));
+    await deliver(metaPayload('919'));
+    const began = process.cpuUsage();
+    await worker();
+    await settled('dead');
+    const { user, system } = process.cpuUsage(began);
+    expect((user + system) / 1e6).toBeLessThan(5);
+  });
+
   test('a lead that is gone does not hold up the others of its delivery', async () => {
     graph.answer((request) =>
       request.path.startsWith('/hook/914')

@@ -133,6 +133,14 @@ test('is answered, never with a failure of ours', async () => {
   for (const status of [200, 201, 400, 404]) expect(statuses).toContain(status);
 });
 
+test('that is an endless address is refused at once', async () => {
+  const began = process.cpuUsage();
+  const email = `x@${'.'.repeat(100_000)}@`;
+  expect((await locked.post('/leads', { source: 'manual', email })).status).toBe(400);
+  const { user, system } = process.cpuUsage(began);
+  expect((user + system) / 1e6).toBeLessThan(2);
+});
+
 test('that is searched for is found alike by the list and the export, and by a locked and a workspace key', async () => {
   const texts = [...TEXTS, ...ODD].filter((text) => text.isWellFormed() && !text.includes('\0') && /\S/.test(text));
   for (const [index, text] of texts.entries()) {
