@@ -50,6 +50,13 @@ export function postgrestDoor(gateway: Gateway): Router {
         reason: 'must be a UUID',
       });
     }
+    // said rather than ignored: whoever names one business means no other
+    if (target !== undefined && actor.reach === 'workspace') {
+      throw invalidRequest('X-Organization-Id is for keys of one organization.', {
+        field: 'X-Organization-Id',
+        reason: 'a workspace key reads all of its businesses; filter by organization_id=eq.…',
+      });
+    }
     const claims = { ...JSON.parse(claimsOf(readers(actor), target as string | undefined)), role: roleOf(actor) };
     const token = await new SignJWT(claims).setProtectedHeader({ alg: 'HS256' }).setExpirationTime('60s').sign(secret);
     await forward(gateway, agent, req, res, token);
