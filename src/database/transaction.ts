@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type pg from 'pg';
+import pg from 'pg';
 import { Flight, type Prepared } from './flight.ts';
 
 /** Who a transaction is: the role it takes and the claims its policies and triggers read. */
@@ -46,13 +46,21 @@ export async function runInScope<Row extends pg.QueryResultRow>(
   const enter = { text: options.readOnly ? ENTER_READING : ENTER, values: [scope.role, scope.claims] };
   return new Promise((resolve, reject) => {
     const flight = new Flight<Row>([prepared(enter), prepared(statement)], (error, result) => {
-      client.release();
+      client.release(isLast(error));
       if (error) reject(error);
       else resolve(result as pg.QueryResult<Row>);
     });
     client.query(flight);
   });
 }
+
+/**
+ * Whether a connection ends with this error. Its socket may close only a moment later: until then the pool would lend it to
+ * the next request.
+ */
+const isLast = (error: Error | undefined | null): boolean =>
+  error instanceof Error &&
+  (!(error instanceof pg.DatabaseError) || error.severity === 'FATAL' || error.severity === 'PANIC');
 
 /** Statements of one transaction, one after the other, for what must look before it goes on. */
 export async function inTransaction<Result>(
