@@ -242,13 +242,15 @@ begin
     end if;
     -- without a lead, the sample goes the way of one, so that it has the shape of one
     newest := coalesce(newest, known.sample || jsonb_build_object('organization_id', tenant, 'created_at', now(), 'updated_at', now()));
+  elsif starts_with(chosen, 'call.') then
+    select to_jsonb(c) into newest from app.calls as c where c.organization_id = tenant order by c.received_at desc, c.id desc limit 1;
   elsif chosen = 'audit.log.event' then
     -- there is always one: the endpoint was registered
     select * into entry from audit.platform_events as e where e.organization_id = tenant order by e.created_at desc, e.id desc limit 1;
   end if;
   insert into app.events (organization_id, public_id, type, resource, snapshot, change_id, occurred_at)
   select tenant, app.event_public_id(c.id, chosen), chosen,
-         case when newest is not null then 'leads' when entry.id is not null then 'platform_events' end,
+         case when newest is not null then case when starts_with(chosen, 'call.') then 'calls' else 'leads' end when entry.id is not null then 'platform_events' end,
          coalesce(newest, known.sample), coalesce(entry.id, c.id), coalesce(entry.created_at, now())
     from (select uuidv7() as id) as c
   returning * into sent;

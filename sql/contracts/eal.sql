@@ -57,6 +57,55 @@ return json_build_object(
   'updated_at',      app.iso((l).updated_at)
 );
 
+-- The answer to POST /leads/{id}/score.
+create or replace function eal.lead_scored(l app.leads) returns json
+language sql stable parallel safe
+return json_build_object(
+  'id',           (l).id,
+  'lead_score',   (l).lead_score,
+  'ai_reasoning', (l).ai_reasoning,
+  'scored_at',    app.iso((l).scored_at)
+);
+
+-- An entry of GET /calls.
+create or replace function eal.call_summary(c app.calls) returns json
+language sql stable parallel safe
+return json_build_object(
+  'id',                app.typeid('call', (c).id),
+  'tracking_number',   (c).tracking_number,
+  'caller_number',     (c).caller_number,
+  'duration_seconds',  (c).duration_seconds,
+  'classification',    (c).intent,
+  'qualified',         (c).qualified,
+  'urgency',           (c).urgency,
+  'dispatch_decision', (c).dispatch_action,
+  'received_at',       app.iso((c).received_at)
+);
+
+-- GET /calls/{id}, without the signed address of the recording, which the gateway puts in: the database has no key to sign with.
+-- Also data of the call events.
+create or replace function eal.call(c app.calls) returns json
+language sql stable parallel safe
+return json_build_object(
+  'id',                app.typeid('call', (c).id),
+  'tracking_number',   (c).tracking_number,
+  'caller_number',     (c).caller_number,
+  'duration_seconds',  (c).duration_seconds,
+  'recording_url',     null,
+  'transcript',        (c).transcript,
+  'classification',    case when (c).classified_at is not null then json_build_object(
+                         'intent',     (c).intent,
+                         'confidence', (c).confidence,
+                         'urgency',    (c).urgency,
+                         'qualified',  (c).qualified) end,
+  'dispatch_decision', case when (c).dispatched_at is not null then json_build_object(
+                         'action',                    (c).dispatch_action,
+                         'reason',                    (c).dispatch_reason,
+                         'sms_callback_sent',         (c).sms_callback_sent,
+                         'job_created_in_jobnimbus',  (c).crm_job_id) end,
+  'received_at',       app.iso((c).received_at)
+);
+
 -- GET /organizations/me.
 create or replace function eal.organization(o app.organizations) returns json
 language sql stable parallel safe
@@ -222,6 +271,8 @@ begin
   elsif v.resource = 'leads' then
     lead := jsonb_populate_record(null::app.leads, v.snapshot);
     data := eal.lead(lead);
+  elsif v.resource = 'calls' then
+    data := eal.call(jsonb_populate_record(null::app.calls, v.snapshot));
   else
     data := v.snapshot::json;
   end if;
@@ -238,6 +289,9 @@ $$;
 comment on function eal.lead_summary         is 'A lead in lists, and as created.';
 comment on function eal.lead                 is 'A lead in full, and as data of lead events.';
 comment on function eal.lead_patched         is 'A lead as PATCH answers it.';
+comment on function eal.lead_scored          is 'A lead''s new score and the reasons.';
+comment on function eal.call_summary         is 'A call in lists.';
+comment on function eal.call                 is 'A call in full, but for the address of its recording.';
 comment on function eal.organization         is 'The calling organization.';
 comment on function eal.child_organization   is 'A child organization with the scopes of its grants in force.';
 comment on function eal.organization_created is 'A created child with its invitation link.';
@@ -254,18 +308,19 @@ comment on function eal.event_body           is 'Body of a webhook delivery.';
 grant execute on all functions in schema eal to tenant;
 
 -- Its eleven event names. Those of resources that are not here yet have no action that fires them.
-insert into app.event_types (contract, type, action, description, sample) values
-  ('eal', 'call.received',          'call.received',          'New inbound call ingested from CallRail or another tracker', '{"id": "call_01jq4n8p2w7s8t9v0w1x2y3z4a", "tracking_number": "+17705550199", "caller_number": "+14045550173", "duration_seconds": 142}'),
-  ('eal', 'call.classified',        'call.classified',        'Classification finished; includes intent, urgency, qualified flag', '{"id": "call_01jq4n8p2w7s8t9v0w1x2y3z4a", "classification": {"intent": "water", "confidence": 0.96, "urgency": "high", "qualified": true}}'),
-  ('eal', 'call.qualified',         'call.qualified',         'A call was determined to be a qualified lead', '{"id": "call_01jq4n8p2w7s8t9v0w1x2y3z4a", "classification": {"intent": "water", "confidence": 0.96, "urgency": "high", "qualified": true}}'),
-  ('eal', 'lead.created',           'lead.created',           'New lead added to the system', '{"id": "9f1c8a32-4d65-4e2b-8a91-3c0e7d4b2f18", "name": "Sarah Mitchell", "email": "sarah.mitchell@example.com", "source": "website", "lead_score": 0, "pipeline_stage": "new"}'),
-  ('eal', 'lead.updated',           'lead.updated',           'Lead status, score, or fields changed', '{"id": "9f1c8a32-4d65-4e2b-8a91-3c0e7d4b2f18", "name": "Sarah Mitchell", "email": "sarah.mitchell@example.com", "source": "website", "lead_score": 92, "pipeline_stage": "won"}'),
-  ('eal', 'outreach.email.sent',    'outreach.email.sent',    'Outbound email sent', '{"message_id": "msg_01jq4n8p2w7s8t9v0w1x2y3z4a", "channel": "email", "status": "sent"}'),
-  ('eal', 'outreach.email.replied', 'outreach.email.replied', 'Reply received and classified', '{"message_id": "msg_01jq4n8p2w7s8t9v0w1x2y3z4a", "channel": "email", "status": "replied"}'),
-  ('eal', 'claim.scope.ready',      'claim.scope.ready',      'Documentation extraction completed and ready for review', '{"id": "clm_01jq4n8p2w7s8t9v0w1x2y3z4a", "loss_type": "water", "status": "ready_for_review"}'),
-  ('eal', 'review.requested',       'review.requested',       'Customer was sent a review request after job completion', '{"platform": "google", "status": "requested"}'),
-  ('eal', 'review.received',        'review.received',        'New review detected on Google or another listing surface', '{"platform": "google", "rating": 5, "review_text": "They were here within 45 minutes."}'),
-  ('eal', 'audit.log.event',        null,                     'Stream of audit events; opt-in for compliance integrations', '{"action": "lead.updated", "source": "api", "payload": {"diff": {"lead_score": {"from": 87, "to": 92}}}}')
+insert into app.event_types (contract, type, action, changed, condition, description, sample) values
+  ('eal', 'call.received', 'call.created', null, null, 'New inbound call ingested from CallRail or another tracker', '{"id": "call_01jq4n8p2w7s8t9v0w1x2y3z4a", "tracking_number": "+17705550199", "caller_number": "+14045550173", "duration_seconds": 142}'),
+  ('eal', 'call.classified', 'call.updated', '{classified_at}', '$.classified_at != null', 'Classification finished; includes intent, urgency, qualified flag', '{"id": "call_01jq4n8p2w7s8t9v0w1x2y3z4a", "classification": {"intent": "water", "confidence": 0.96, "urgency": "high", "qualified": true}}'),
+  ('eal', 'call.qualified', 'call.updated', '{qualified_at}', '$.qualified_at != null', 'A call was determined to be a qualified lead', '{"id": "call_01jq4n8p2w7s8t9v0w1x2y3z4a", "classification": {"intent": "water", "confidence": 0.96, "urgency": "high", "qualified": true}}'),
+  ('eal', 'lead.created', 'lead.created', null, null, 'New lead added to the system', '{"id": "9f1c8a32-4d65-4e2b-8a91-3c0e7d4b2f18", "name": "Sarah Mitchell", "email": "sarah.mitchell@example.com", "source": "website", "lead_score": 0, "pipeline_stage": "new"}'),
+  ('eal', 'lead.updated', 'lead.updated', null, null, 'Lead status, score, or fields changed', '{"id": "9f1c8a32-4d65-4e2b-8a91-3c0e7d4b2f18", "name": "Sarah Mitchell", "email": "sarah.mitchell@example.com", "source": "website", "lead_score": 92, "pipeline_stage": "won"}'),
+  ('eal', 'outreach.email.sent', 'outreach.email.sent', null, null, 'Outbound email sent', '{"message_id": "msg_01jq4n8p2w7s8t9v0w1x2y3z4a", "channel": "email", "status": "sent"}'),
+  ('eal', 'outreach.email.replied', 'outreach.email.replied', null, null, 'Reply received and classified', '{"message_id": "msg_01jq4n8p2w7s8t9v0w1x2y3z4a", "channel": "email", "status": "replied"}'),
+  ('eal', 'claim.scope.ready', 'claim.scope.ready', null, null, 'Documentation extraction completed and ready for review', '{"id": "clm_01jq4n8p2w7s8t9v0w1x2y3z4a", "loss_type": "water", "status": "ready_for_review"}'),
+  ('eal', 'review.requested', 'review.requested', null, null, 'Customer was sent a review request after job completion', '{"platform": "google", "status": "requested"}'),
+  ('eal', 'review.received', 'review.received', null, null, 'New review detected on Google or another listing surface', '{"platform": "google", "rating": 5, "review_text": "They were here within 45 minutes."}'),
+  ('eal', 'audit.log.event', null, null, null, 'Stream of audit events; opt-in for compliance integrations', '{"action": "lead.updated", "source": "api", "payload": {"diff": {"lead_score": {"from": 87, "to": 92}}}}')
 on conflict (contract, type) do update
-   set action = excluded.action, description = excluded.description, sample = excluded.sample
- where (event_types.action, event_types.description, event_types.sample) is distinct from (excluded.action, excluded.description, excluded.sample);
+   set action = excluded.action, changed = excluded.changed, condition = excluded.condition, description = excluded.description, sample = excluded.sample
+ where (event_types.action, event_types.changed, event_types.condition::text, event_types.description, event_types.sample)
+       is distinct from (excluded.action, excluded.changed, excluded.condition::text, excluded.description, excluded.sample);

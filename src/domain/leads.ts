@@ -126,6 +126,19 @@ export const createLead = operation({
   },
 });
 
+export const scoreLead = operation({
+  id: 'leads.score',
+  summary: 'Re-score a lead',
+  description:
+    'Scores the lead anew by the rules of its organization, and says what each rule that spoke brought. Fires `lead.updated` when the score changed.',
+  scope: 'leads.write',
+  kind: 'write',
+  input: z.strictObject({ id }),
+  missing,
+  statement: ({ input, shape }) =>
+    statement`select ${sql.raw(shape('lead_scored'))}(row)::text as body from app.score_lead(${input.id}::uuid) as row`,
+});
+
 export const updateLead = operation({
   id: 'leads.update',
   summary: 'Update a lead',

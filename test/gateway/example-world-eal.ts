@@ -18,6 +18,7 @@ export async function ealWorld({ db, gateway }: Stage): Promise<World> {
     return reply.body;
   };
   const lead = await post('/leads', { name: 'Sarah Mitchell', email: 'sarah.mitchell@example.com' });
+  const call = await post('/calls', { caller_number: '+14045550173', transcript: 'Caller: Hi, I have water coming …' });
   const webhook = await post('/webhooks', { url: 'https://crm.example.com/hook', events: ['lead.created'] });
   const grant = await post(`/organizations/${franchise}/grants`, {
     parent_organization_id: parent,
@@ -27,6 +28,7 @@ export async function ealWorld({ db, gateway }: Stage): Promise<World> {
   const audit = await gateway.request('GET', '/api/v1/audit-log?limit=1', { key });
   const ids: Record<string, Record<string, string>> = {
     leads: { id: lead.id },
+    calls: { id: call.id },
     audit_log: { id: audit.body.data[0].id },
     webhooks: { id: webhook.id, delivery_id: await addAttempt(db, franchise, webhook.id) },
     api_keys: { id: apiKey.id },

@@ -54,6 +54,7 @@ async function furnish(api: Api, caller: Caller): Promise<Record<string, string>
     url: 'https://hooks.example.com/theirs',
     events: ['lead.created', 'audit.log.event'],
   });
+  const call = await caller.post('/calls', { caller_name: 'Secret Sarah', transcript: 'Secret' });
   const key = await caller.post('/api-keys', { name: 'Secret key', scopes: ['admin'] });
   const entry = await caller.get('/audit-log?limit=1');
   const { rows } = await api.db.admin.query(
@@ -69,6 +70,7 @@ async function furnish(api: Api, caller: Caller): Promise<Record<string, string>
   return {
     organizations: caller.organizationId,
     leads: lead.body.id,
+    calls: call.body.id,
     webhooks: webhook.body.id,
     'api-keys': key.body.id,
     'audit-log': entry.body.data[0].id,

@@ -38,6 +38,7 @@ async function fill(organization: string): Promise<void> {
   await db.as('tenant', claims, "select from app.hand_off_lead($1, 'krew', '{}')", [lead]);
   await db.as('tenant', claims, "insert into app.lead_replies (lead_id, message) values ($1, 'Yes, please')", [lead]);
   await db.as('tenant', claims, "insert into app.scraper_runs (source) values ('reddit')");
+  await db.as('tenant', claims, "insert into app.calls (source, caller_number) values ('api', '+14045550173')");
   const due = await relay(db);
   const results = due.map(({ organization_id, delivery_id, endpoint_id, attempt }) => ({
     ...{ organization_id, delivery_id, endpoint_id, attempt, event_type: 'lead.created' },

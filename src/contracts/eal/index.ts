@@ -18,6 +18,7 @@ export const eal: Contract = {
     { name: 'Health', description: 'Service-level pulse and the calling identity.' },
     { name: 'Organizations', description: 'Tenants. A parent reads a child’s data only under a grant from the child.' },
     { name: 'Leads', description: 'Inbound and outbound lead records, each bound to the calling organization.' },
+    { name: 'Calls', description: 'Inbound calls: who called, what was said, what it was about, and what was done.' },
     { name: 'Audit log', description: 'Immutable record of every state-changing action. Retained 7 years.' },
     {
       name: 'Webhooks',

@@ -61,6 +61,72 @@ export const leadPatched = leadSummary
   .omit({ industry: true, company_size: true, created_at: true })
   .meta({ id: 'LeadPatched', description: 'A lead, as its update answers.' });
 
+export const leadScored = z
+  .strictObject({
+    id,
+    lead_score: score,
+    ai_reasoning: z.string().meta({ description: 'The rules that spoke, with what each brought, heaviest first.' }),
+    scored_at: at,
+  })
+  .meta({ id: 'LeadScored' });
+
+const intent = z.enum(['water', 'fire', 'mold', 'biohazard', 'sales_pitch', 'wrong_number', 'other']);
+const urgency = z.enum(['high', 'medium', 'low']);
+const dispatchAction = z.enum(['auto_dispatch', 'callback', 'review', 'ignore']);
+export const callSummary = z
+  .strictObject({
+    id: typeId('call'),
+    tracking_number: nullable,
+    caller_number: nullable,
+    duration_seconds: z.int(),
+    classification: intent.nullable().meta({ description: 'null until it is classified.' }),
+    qualified: z.boolean().nullable(),
+    urgency: urgency.nullable(),
+    dispatch_decision: dispatchAction.nullable(),
+    received_at: at,
+  })
+  .meta({ id: 'CallSummary', description: 'A call, as lists show it.' });
+export const callList = list('CallList', callSummary);
+export const call = z
+  .strictObject({
+    id: typeId('call'),
+    tracking_number: nullable,
+    caller_number: nullable,
+    duration_seconds: z.int(),
+    recording_url: nullable.meta({ description: 'null while there is no recording.' }),
+    transcript: nullable,
+    classification: z.strictObject({ intent, confidence: z.number(), urgency, qualified: z.boolean() }).nullable(),
+    dispatch_decision: z
+      .strictObject({
+        action: dispatchAction,
+        reason: nullable,
+        sms_callback_sent: z.boolean(),
+        job_created_in_jobnimbus: nullable,
+      })
+      .nullable(),
+    received_at: at,
+  })
+  .meta({ id: 'Call', description: 'A call in full.' });
+const counted = z.int().min(0);
+export const callStatistics = z
+  .strictObject({
+    window: z.enum(['24h', '7d', '30d', '90d']),
+    total_calls: counted,
+    qualified: counted,
+    junk_filtered: counted.meta({ description: 'Sales pitches and wrong numbers.' }),
+    by_intent: z.strictObject({
+      water: counted,
+      fire: counted,
+      mold: counted,
+      biohazard: counted,
+      sales_pitch: counted,
+      wrong_number: counted,
+      other: counted,
+    }),
+    median_classification_seconds: z.number().nullable(),
+  })
+  .meta({ id: 'CallStatistics' });
+
 const settings = z.record(z.string(), z.unknown()).meta({
   description: '`timezone` (IANA), `default_locale` (BCP 47), `integrations` (on or off by name).',
 });

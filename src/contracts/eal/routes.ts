@@ -1,4 +1,5 @@
 import * as audit from '../../domain/audit-log.ts';
+import * as calls from '../../domain/calls.ts';
 import { getHealth } from '../../domain/health.ts';
 import * as keys from '../../domain/keys.ts';
 import * as leads from '../../domain/leads.ts';
@@ -43,6 +44,50 @@ export const routes: Route[] = [
     tag: 'Leads',
     output: output.leadPatched,
     example: examples.leadPatch,
+  },
+
+  {
+    method: 'POST',
+    path: '/leads/{id}/score',
+    operation: leads.scoreLead,
+    tag: 'Leads',
+    output: output.leadScored,
+    example: examples.leadScore,
+  },
+
+  {
+    method: 'GET',
+    path: '/calls',
+    operation: calls.listCalls,
+    tag: 'Calls',
+    output: output.callList,
+    example: examples.callList,
+  },
+  {
+    method: 'POST',
+    path: '/calls',
+    operation: calls.createCall,
+    tag: 'Calls',
+    status: 201,
+    output: output.call,
+    example: examples.callCreate,
+  },
+  {
+    method: 'GET',
+    path: '/calls/stats',
+    operation: calls.callStatistics,
+    tag: 'Calls',
+    output: output.callStatistics,
+    example: examples.callStatistics,
+  },
+  {
+    method: 'GET',
+    path: '/calls/{id}',
+    operation: calls.getCall,
+    tag: 'Calls',
+    single: true,
+    output: output.call,
+    example: examples.call,
   },
 
   {
