@@ -184,7 +184,10 @@ describe('a body', () => {
       for (const body of notJson) {
         expectError(await send(body), 400, 'invalid_request', { reason: 'is not valid JSON' });
       }
-      for (const field of ['colour', '__proto__', 'constructor', 'toString', 'organization_id', 'id', '😀']) {
+      // what else a tracker tells of a call is kept
+      const unknown =
+        label(route) === 'POST /calls' ? [] : ['colour', 'constructor', 'toString', 'organization_id', 'id', '😀'];
+      for (const field of ['__proto__', ...unknown]) {
         const reply = await send(`{"${field}":${JSON.stringify(randomUUID())}}`);
         expectError(reply, 400, 'invalid_request', { ...(field !== 'id' && { field: expect.any(String) }) });
       }
@@ -573,6 +576,11 @@ describe('a key', () => {
     'GET /leads/{id}': 'read',
     'POST /leads': 'write',
     'PATCH /leads/{id}': 'write',
+    'POST /leads/{id}/score': 'write',
+    'GET /calls': 'read',
+    'POST /calls': 'write',
+    'GET /calls/stats': 'read',
+    'GET /calls/{id}': 'read',
     'GET /audit-log': 'read',
     'GET /audit-log/{id}': 'read',
     'GET /audit-log/export.csv': 'read',
@@ -608,7 +616,7 @@ describe('a key', () => {
           ...(route.method !== 'GET' && { body: {} }),
         });
         if (RANK[scope] < RANK[needed as 'read']) expectError(reply, 403, 'forbidden');
-        else expect([200, 400, 404], `${scope} key: ${reply.text}`).toContain(reply.status);
+        else expect([200, 201, 400, 404], `${scope} key: ${reply.text}`).toContain(reply.status);
       }
     },
   );

@@ -12,9 +12,10 @@ beforeAll(async () => {
   api = await startApi();
   one = await api.organization();
   const lead = await one.post('/leads', { name: 'Sarah Mitchell', email: 'sarah@example.com' });
+  const call = await one.post('/calls', { caller_number: '+14045550173' });
   const webhook = await one.post('/webhooks', { url: 'https://hooks.example.com/', events: ['lead.created'] });
   const entry = await one.get('/audit-log?limit=1');
-  ids = { leads: lead.body.id, webhooks: webhook.body.id, 'audit-log': entry.body.data[0].id };
+  ids = { leads: lead.body.id, calls: call.body.id, webhooks: webhook.body.id, 'audit-log': entry.body.data[0].id };
 });
 afterAll(() => api.stop());
 
@@ -44,7 +45,13 @@ describe('a single resource', () => {
   const singles = eal.routes.filter((route) => route.single).map((route) => route.path);
 
   test('is one of these', () => {
-    expect(singles.sort()).toEqual(['/audit-log/{id}', '/leads/{id}', '/organizations/me', '/webhooks/{id}']);
+    expect(singles.sort()).toEqual([
+      '/audit-log/{id}',
+      '/calls/{id}',
+      '/leads/{id}',
+      '/organizations/me',
+      '/webhooks/{id}',
+    ]);
   });
 
   test.each(singles)('%s has an ETag, and is not sent again to who has it', async (template) => {

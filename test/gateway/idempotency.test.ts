@@ -49,6 +49,7 @@ test('every POST of the contract takes a key, and repeats the very answer, secre
     url: 'https://hooks.example.com/0',
     events: ['lead.created'],
   });
+  const { body: scored } = await one.post('/leads', lead('scored'));
   const { body: key } = await one.post('/api-keys', { name: 'To rotate', scopes: ['read'] });
   const { body: test } = await one.post(`/webhooks/${webhook.id}/test`);
   const { rows } = await api.db.admin.query(
@@ -60,6 +61,8 @@ test('every POST of the contract takes a key, and repeats the very answer, secre
   expect(test.status).toBe('pending');
   const requests: Record<string, [caller: Caller, path: string, body: object]> = {
     '/leads': [one, '/leads', lead('every')],
+    '/leads/{id}/score': [one, `/leads/${scored.id}/score`, {}],
+    '/calls': [one, '/calls', { caller_number: '+14045550173' }],
     '/organizations': [one, '/organizations', { name: 'Child', primary_admin_email: 'a@example.com' }],
     '/organizations/{id}/grants': [
       child,
