@@ -1,45 +1,5 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { createDatabase, type TestDatabase } from '../support/database.ts';
-import { createOrganization, type Reply, startTestGateway, type TestGateway } from '../support/gateway.ts';
-import { leadsOf, type Operator, startOperator } from './fixtures.ts';
-
-let db: TestDatabase;
-let gateway: TestGateway;
-let operator: Operator;
-let organization: string;
-let hook: string;
-
-beforeAll(async () => {
-  db = await createDatabase();
-  gateway = await startTestGateway(db);
-  operator = await startOperator(db);
-});
-beforeEach(async () => {
-  organization = await createOrganization(db);
-  hook = await connect();
-});
-afterAll(async () => {
-  await operator.stop();
-  await gateway.stop();
-  await db.drop();
-});
-
-/** A form of the organization; its limits are out of the way unless they are given. */
-const connect = (settings: object = {}, name = `form-${crypto.randomUUID().slice(0, 8)}`): Promise<string> =>
-  operator.connect(organization, 'public-tool', {
-    name,
-    settings: { tool: 'estimate', per_address_limit: 1000, per_form_limit: 1000, ...settings },
-  });
-
-const BROWSER = { accept: 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8' };
-const FORM = { 'content-type': 'application/x-www-form-urlencoded' };
-const SARAH = { name: 'Sarah Mitchell', email: 'sarah.mitchell@example.com' };
-
-const sendJson = (body: unknown, headers: Record<string, string> = {}): Promise<Reply> =>
-  gateway.request('POST', hook, { body: typeof body === 'string' ? body : JSON.stringify(body), headers });
-const sendForm = (fields: Record<string, string>, headers: Record<string, string> = {}): Promise<Reply> =>
-  gateway.request('POST', hook, { body: new URLSearchParams(fields).toString(), headers: { ...FORM, ...headers } });
-const leads = () => leadsOf(db, organization);
+import { describe, expect, test } from 'vitest';
+import { BROWSER, connect, FORM, gateway, hook, leads, SARAH, sendForm, sendJson } from './form-setup.ts';
 
 describe('spam', () => {
   test('that fills the honeypot is thanked like everybody, and makes no lead', async () => {
@@ -47,7 +7,7 @@ describe('spam', () => {
       ['website_url', {}],
       ['fax', { honeypot_field: 'fax' }],
     ] as const) {
-      hook = await connect(settings);
+      await connect(settings);
       const good = await sendJson({ ...SARAH, [field]: '' });
       const spam = await sendJson({ ...SARAH, [field]: 'https://spam.example.com' });
       const wrong = await sendJson({ email: 'spam', [field]: 'x' });
@@ -57,7 +17,7 @@ describe('spam', () => {
   });
 
   test('that is quicker than people is told to wait', async () => {
-    hook = await connect({ min_seconds: 3 });
+    await connect({ min_seconds: 3 });
     const sent = (form_shown_at: unknown) => sendJson({ ...SARAH, form_shown_at });
     expect((await sent(Date.now())).body.error.details).toMatchObject({
       field: 'form_shown_at',
@@ -86,7 +46,7 @@ describe('spam', () => {
   });
 
   test('from one address is limited, and from all together', async () => {
-    hook = await connect({ per_address_limit: 2 });
+    await connect({ per_address_limit: 2 });
     const statuses = async (count: number, headers = {}) => {
       const replies = [];
       for (let i = 0; i < count; i++) replies.push(await sendJson(SARAH, headers));
@@ -98,10 +58,10 @@ describe('spam', () => {
     expect(Number(replies[2]?.headers.get('retry-after'))).toBeGreaterThan(0);
     expect((await sendForm(SARAH, BROWSER)).text).toContain('Rate limit exceeded');
 
-    hook = await connect({ per_form_limit: 3 });
+    await connect({ per_form_limit: 3 });
     expect((await statuses(4)).map((reply) => reply.status)).toEqual([201, 201, 201, 429]);
     // another form has its own
-    hook = await connect();
+    await connect();
     expect((await sendJson(SARAH)).status).toBe(201);
   });
 });
@@ -123,7 +83,7 @@ describe('a page of another website', () => {
   });
 
   test('must be among those that are named', async () => {
-    hook = await connect({ allowed_origins: ['https://www.example.com'] });
+    await connect({ allowed_origins: ['https://www.example.com'] });
     const asked = await preflight('https://www.example.com');
     expect([asked.status, asked.headers.get('access-control-allow-origin')]).toEqual([204, 'https://www.example.com']);
     expect(asked.headers.get('vary')).toContain('Origin');

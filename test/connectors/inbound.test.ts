@@ -1,56 +1,24 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { saveConnection } from '../../src/domain/connections.ts';
-import type { Worker, WorkerOptions } from '../../src/worker/worker.ts';
-import { createDatabase, type TestDatabase } from '../support/database.ts';
-import { createOrganization, startTestGateway, type TestGateway } from '../support/gateway.ts';
-import { type Receiver, startReceiver } from '../support/receiver.ts';
+import { createOrganization } from '../support/gateway.ts';
 import { startTestWorker, until } from '../worker/fixtures.ts';
-import { CASES, graphApi, metaDelivery, metaPayload } from './cases.ts';
-import { leadsOf, type Operator, receiptsOf, startOperator } from './fixtures.ts';
-
-const secrets = CASES['meta-lead-ads']?.secrets as Record<string, string>;
-let db: TestDatabase;
-let gateway: TestGateway;
-let operator: Operator;
-let graph: Receiver;
-let organization: string;
-let hook: string;
-const workers: Worker[] = [];
-
-beforeAll(async () => {
-  db = await createDatabase();
-  gateway = await startTestGateway(db);
-  operator = await startOperator(db);
-});
-beforeEach(async () => {
-  graph = await startReceiver(graphApi);
-  organization = await createOrganization(db);
-  hook = await operator.connect(organization, 'meta-lead-ads', { settings: { api_url: graph.url }, secrets });
-});
-afterEach(async () => {
-  for (const worker of workers.splice(0)) await worker.stop();
-  await graph.close();
-});
-afterAll(async () => {
-  await operator.stop();
-  await gateway.stop();
-  await db.drop();
-});
-
-/** A worker whose retries come at once. */
-async function worker(inbound: WorkerOptions['inbound'] = {}): Promise<void> {
-  const options = { pollMs: 20, retrySchedule: [0.01, 0.01, 0.01], ...inbound };
-  workers.push(await startTestWorker(db, { inbound: options }));
-}
-
-async function deliver(payload: object, appSecret = secrets.app_secret as string): Promise<number> {
-  return (await gateway.request('POST', hook, metaDelivery(payload, appSecret))).status;
-}
-const settled = (state: string, count = 1) =>
-  until(async () => (await receiptsOf(db, organization)).filter((one) => one.state === state).length === count, state);
+import { graphApi, metaPayload } from './cases.ts';
+import { leadsOf, receiptsOf } from './fixtures.ts';
+import {
+  db,
+  deliver,
+  deliverTo,
+  graph,
+  operator,
+  organization,
+  secrets,
+  settled,
+  worker,
+  workers,
+} from './meta-setup.ts';
 
 describe('workers', () => {
   async function workerProcess(): Promise<ChildProcess> {
@@ -149,7 +117,7 @@ describe('workers', () => {
     expect(await deliver(metaPayload('924'))).toBe(404);
     await worker();
     const other = await createOrganization(db, 'Another');
-    hook = await operator.connect(other, 'meta-lead-ads', { settings: { api_url: graph.url }, secrets });
+    deliverTo(await operator.connect(other, 'meta-lead-ads', { settings: { api_url: graph.url }, secrets }));
     await deliver(metaPayload('925'));
     await until(async () => (await leadsOf(db, other)).length === 1, 'the lead of another');
     expect(await receiptsOf(db, organization)).toMatchObject([{ state: 'pending', attempts: 0 }]);

@@ -1,54 +1,23 @@
 import { createHmac } from 'node:crypto';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { retryReceipts, rotateHookToken, saveConnection } from '../../src/domain/connections.ts';
-import type { Worker, WorkerOptions } from '../../src/worker/worker.ts';
-import { createDatabase, type TestDatabase } from '../support/database.ts';
-import { createOrganization, startTestGateway, type TestGateway } from '../support/gateway.ts';
-import { type Receiver, startReceiver } from '../support/receiver.ts';
-import { startTestWorker, until } from '../worker/fixtures.ts';
-import { CASES, graphApi, graphError, metaDelivery, metaPayload } from './cases.ts';
-import { leadsOf, type Operator, receiptsOf, startOperator } from './fixtures.ts';
-
-const secrets = CASES['meta-lead-ads']?.secrets as Record<string, string>;
-let db: TestDatabase;
-let gateway: TestGateway;
-let operator: Operator;
-let graph: Receiver;
-let organization: string;
-let hook: string;
-const workers: Worker[] = [];
-
-beforeAll(async () => {
-  db = await createDatabase();
-  gateway = await startTestGateway(db);
-  operator = await startOperator(db);
-});
-beforeEach(async () => {
-  graph = await startReceiver(graphApi);
-  organization = await createOrganization(db);
-  hook = await operator.connect(organization, 'meta-lead-ads', { settings: { api_url: graph.url }, secrets });
-});
-afterEach(async () => {
-  for (const worker of workers.splice(0)) await worker.stop();
-  await graph.close();
-});
-afterAll(async () => {
-  await operator.stop();
-  await gateway.stop();
-  await db.drop();
-});
-
-/** A worker whose retries come at once. */
-async function worker(inbound: WorkerOptions['inbound'] = {}): Promise<void> {
-  const options = { pollMs: 20, retrySchedule: [0.01, 0.01, 0.01], ...inbound };
-  workers.push(await startTestWorker(db, { inbound: options }));
-}
-
-async function deliver(payload: object, appSecret = secrets.app_secret as string): Promise<number> {
-  return (await gateway.request('POST', hook, metaDelivery(payload, appSecret))).status;
-}
-const settled = (state: string, count = 1) =>
-  until(async () => (await receiptsOf(db, organization)).filter((one) => one.state === state).length === count, state);
+import { createOrganization } from '../support/gateway.ts';
+import { until } from '../worker/fixtures.ts';
+import { graphApi, graphError, metaDelivery, metaPayload } from './cases.ts';
+import { leadsOf, receiptsOf } from './fixtures.ts';
+import {
+  db,
+  deliver,
+  deliverTo,
+  gateway,
+  graph,
+  hook,
+  operator,
+  organization,
+  secrets,
+  settled,
+  worker,
+} from './meta-setup.ts';
 
 describe('the handshake', () => {
   const handshake = (query: Record<string, string>) => gateway.request('GET', `${hook}?${new URLSearchParams(query)}`);
@@ -310,6 +279,6 @@ describe('when Meta does not answer well', () => {
 test('a hook that was given another address is unknown under the one before', async () => {
   const rotated = await operator.run(organization, rotateHookToken, { vendor: 'meta-lead-ads' });
   expect(await deliver(metaPayload('930'))).toBe(404);
-  hook = new URL(rotated.hook_url).pathname;
+  deliverTo(new URL(rotated.hook_url).pathname);
   expect(await deliver(metaPayload('930'))).toBe(200);
 });

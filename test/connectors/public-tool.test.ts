@@ -1,45 +1,18 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { createDatabase, type TestDatabase } from '../support/database.ts';
-import { createOrganization, type Reply, startTestGateway, type TestGateway } from '../support/gateway.ts';
-import { leadsOf, type Operator, startOperator } from './fixtures.ts';
-
-let db: TestDatabase;
-let gateway: TestGateway;
-let operator: Operator;
-let organization: string;
-let hook: string;
-
-beforeAll(async () => {
-  db = await createDatabase();
-  gateway = await startTestGateway(db);
-  operator = await startOperator(db);
-});
-beforeEach(async () => {
-  organization = await createOrganization(db);
-  hook = await connect();
-});
-afterAll(async () => {
-  await operator.stop();
-  await gateway.stop();
-  await db.drop();
-});
-
-/** A form of the organization; its limits are out of the way unless they are given. */
-const connect = (settings: object = {}, name = `form-${crypto.randomUUID().slice(0, 8)}`): Promise<string> =>
-  operator.connect(organization, 'public-tool', {
-    name,
-    settings: { tool: 'estimate', per_address_limit: 1000, per_form_limit: 1000, ...settings },
-  });
-
-const BROWSER = { accept: 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8' };
-const FORM = { 'content-type': 'application/x-www-form-urlencoded' };
-const SARAH = { name: 'Sarah Mitchell', email: 'sarah.mitchell@example.com' };
-
-const sendJson = (body: unknown, headers: Record<string, string> = {}): Promise<Reply> =>
-  gateway.request('POST', hook, { body: typeof body === 'string' ? body : JSON.stringify(body), headers });
-const sendForm = (fields: Record<string, string>, headers: Record<string, string> = {}): Promise<Reply> =>
-  gateway.request('POST', hook, { body: new URLSearchParams(fields).toString(), headers: { ...FORM, ...headers } });
-const leads = () => leadsOf(db, organization);
+import { describe, expect, test } from 'vitest';
+import { leadsOf } from './fixtures.ts';
+import {
+  BROWSER,
+  connect,
+  db,
+  gateway,
+  hook,
+  leads,
+  moveTo,
+  organization,
+  SARAH,
+  sendForm,
+  sendJson,
+} from './form-setup.ts';
 
 describe('a script', () => {
   test('sends JSON, and is told no more than that it worked', async () => {
@@ -170,14 +143,14 @@ describe('a browser', () => {
   });
 
   test('is sent on to the page that thanks', async () => {
-    hook = await connect({ success_url: 'https://www.example.com/thanks' });
+    await connect({ success_url: 'https://www.example.com/thanks' });
     const reply = await sendForm(SARAH, BROWSER);
     expect([reply.status, reply.headers.get('location')]).toEqual([303, 'https://www.example.com/thanks']);
     expect((await sendJson(SARAH)).status).toBe(201);
   });
 
   test('sees what to correct, whatever the form calls its fields', async () => {
-    hook = await connect({ field_mapping: { '<img src=x>': 'email' }, success_url: 'https://www.example.com/thanks' });
+    await connect({ field_mapping: { '<img src=x>': 'email' }, success_url: 'https://www.example.com/thanks' });
     const reply = await sendForm({ name: 'Sarah', '<img src=x>': 'no address' }, BROWSER);
     expect(reply.status).toBe(400);
     expect(reply.headers.get('content-type')).toBe('text/html; charset=utf-8');
@@ -197,7 +170,7 @@ describe('a browser', () => {
 
 describe('a form of its own kind', () => {
   test('maps its fields, has required ones and a consent, and puts tags on its leads', async () => {
-    hook = await connect({
+    await connect({
       field_mapping: { input_1: 'name', input_2: 'email' },
       required_fields: ['city'],
       consent_field: 'privacy',
@@ -229,8 +202,8 @@ describe('a form of its own kind', () => {
 
   test('of another organization makes leads there alone', async () => {
     const before = organization;
-    organization = await createOrganization(db, 'Another');
-    hook = await connect();
+    await moveTo('Another');
+    await connect();
     expect((await sendJson({ ...SARAH, organization_id: before })).status).toBe(201);
     expect(await leadsOf(db, before)).toEqual([]);
     expect(await leads()).toHaveLength(1);
