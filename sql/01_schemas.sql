@@ -98,3 +98,24 @@ drop policy if exists "the core keeps its own state" on private.core_state;
 create policy "the core keeps its own state" on private.core_state to trunkline_owner using (true) with check (true);
 drop policy if exists "the core keeps its own history" on private.core_changes;
 create policy "the core keeps its own history" on private.core_changes to trunkline_owner using (true) with check (true);
+
+-- Columns of a view mean what the table's columns of the same name mean, and so have their comments.
+create or replace function private.describe_columns(of_view regclass, from_table regclass) returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+  described record;
+begin
+  for described in
+    select v.attname as name, col_description(t.attrelid, t.attnum) as meaning
+      from pg_catalog.pg_attribute as v
+      join pg_catalog.pg_attribute as t on t.attrelid = from_table and t.attname = v.attname
+     where v.attrelid = of_view and v.attnum > 0
+  loop
+    execute format('comment on column %s.%I is %L', of_view, described.name, described.meaning);
+  end loop;
+end
+$$;
+
+comment on function private.describe_columns is 'Gives a view''s columns the comments of the table''s columns of the same name.';

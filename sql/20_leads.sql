@@ -4,59 +4,6 @@
 --   pipeline_stage:   new → contacted → replied → qualified → won
 --                      └────────┴──────────┴──────────┴────→ lost        (any move is allowed; people correct themselves)
 
--- A text to search in and with: lower case, without accents, one space between words, whatever the database's own collation knows.
--- What is neither letter, digit nor space becomes a letter that nobody writes: the trigram index knows letters and digits alone, and
--- so finds O'Brien, a.b@example.com and 100% as written too, without reading every lead; and LIKE meets none of its wildcards.
-create or replace function app.fold(value text) returns text
-language plpgsql immutable parallel safe
-set search_path = ''
-as $$
-declare
-  folded text;
-  sign   text;
-begin
-  if value !~ '[^\x01-\x7f]' then
-    folded := lower(value);
-  else
-    folded := replace(replace(translate(
-      casefold(regexp_replace(normalize(value, NFKD), '[\u0300-\u036f]', '', 'g') collate pg_catalog.pg_unicode_fast),
-      'øłđħıð‘’‛“”„‐‑–—', 'oldhid''''''"""----'), 'æ', 'ae'), 'œ', 'oe');
-  end if;
-  if folded ~ '\s\s|[^\S ]' then
-    folded := regexp_replace(folded, '\s+', ' ', 'g');
-  end if;
-  for sort in 1..100 loop
-    sign := substring(folded collate pg_catalog.pg_unicode_fast from '[^[:alnum:] ]');
-    exit when sign is null;
-    -- an ideograph of plane 2; two signs in 42,000 places seldom meet
-    folded := replace(folded, sign, chr(x'20000'::integer + ascii(sign) % 42000));
-  end loop;
-  if sign is not null then
-    -- a hundred sorts of signs are no text, and each takes its time
-    folded := regexp_replace(folded collate pg_catalog.pg_unicode_fast, '[^[:alnum:] ]', chr(x'20000'::integer), 'g');
-  end if;
-  return folded;
-end
-$$;
-
-comment on function app.fold is 'A text to search in and with: lower case, without accents, signs as letters.';
-
--- A phone number in one notation: the digits with the country code, where one can be told. Ten digits without one are taken for
--- a number of the North American plan, as the documents' are. Null for what holds no digit.
-create or replace function app.phone_key(phone text) returns text
-language sql immutable parallel safe
-return (
-  select case when digits = ''                        then null
-              when phone ~ '^\s*\+'                   then digits
-              when digits ~ '^00[1-9]\d{7,}$'         then substr(digits, 3)
-              when digits ~ '^011[1-9]\d{7,}$'        then substr(digits, 4)
-              when digits ~ '^[2-9]\d{9}$'            then '1' || digits
-              else digits end
-    from (select regexp_replace(phone, '\D', '', 'g') as digits) as d
-);
-
-comment on function app.phone_key is 'A phone number in one notation: digits with the country code, where one can be told; null without digits.';
-
 create table if not exists app.leads (
   organization_id            uuid           not null,
   id                         uuid           not null default uuidv7(),
@@ -283,8 +230,6 @@ comment on function app.move_leads is 'Trigger: leads of an organization that ge
 create or replace trigger _600_move_leads after update of parent_organization_id on app.organizations
   for each row when (new.parent_organization_id is distinct from old.parent_organization_id) execute function app.move_leads();
 
-grant execute on function app.phone_key to tenant, workspace;
-
 alter table app.leads enable row level security;
 alter table app.leads force row level security;
 drop policy if exists "the core's own functions reach every lead" on app.leads;
@@ -342,21 +287,7 @@ select organization_id, id, name, company, email, phone, handle, job_title, sour
 alter view api.leads alter column organization_id set default private.tenant();
 comment on view api.leads is 'Your leads. Rows can be added and changed here; every change is audited and announced like one made over HTTP.';
 
--- the view's columns mean what the table's mean
-do $$
-declare
-  described record;
-begin
-  for described in
-    select v.attname as name, col_description(t.attrelid, t.attnum) as meaning
-      from pg_attribute as v
-      join pg_attribute as t on t.attrelid = 'app.leads'::regclass and t.attname = v.attname
-     where v.attrelid = 'api.leads'::regclass and v.attnum > 0
-  loop
-    execute format('comment on column api.leads.%I is %L', described.name, described.meaning);
-  end loop;
-end
-$$;
+select private.describe_columns('api.leads', 'app.leads');
 
 grant select on api.leads to tenant, workspace, analyst, analyst_all;
 grant insert (name, company, email, phone, handle, job_title, source, source_url, target_type, context,
@@ -365,29 +296,3 @@ grant insert (name, company, email, phone, handle, job_title, source, source_url
 grant update (name, company, email, phone, handle, job_title, source, source_url, target_type, context,
               pipeline_stage, lead_score, tags, notes, industry, company_size, pain_points, timeline, budget_range,
               ai_reasoning, signals, enrichment, enriched_at, linkedin_url, twitter_url, facebook_url) on api.leads to tenant, workspace;
-
--- Counts and conversion by week of creation, source and stage.
-create or replace view api.lead_pipeline with (security_invoker = true) as
-select organization_id,
-       date_trunc('week', created_at, 'UTC')                                                    as week,
-       coalesce(source, 'unknown')                                                              as source,
-       pipeline_stage,
-       count(*)                                                                                 as leads,
-       round(avg(lead_score), 1)                                                                as average_score,
-       round(count(*) / sum(count(*)) over cohort, 4)                                           as share,
-       round(sum(count(*) filter (where pipeline_stage = 'won')) over cohort
-             / sum(count(*)) over cohort, 4)                                                    as conversion_rate
-  from app.leads
- group by organization_id, date_trunc('week', created_at, 'UTC'), coalesce(source, 'unknown'), pipeline_stage
-window cohort as (partition by organization_id, date_trunc('week', created_at, 'UTC'), coalesce(source, 'unknown'));
-
-comment on view   api.lead_pipeline                 is 'How leads move: counts by week of creation, source and stage, with the share of leads of that week and source that were won.';
-comment on column api.lead_pipeline.organization_id is 'Organization.';
-comment on column api.lead_pipeline.week            is 'Monday the week begins with (UTC).';
-comment on column api.lead_pipeline.source          is 'Source, or unknown.';
-comment on column api.lead_pipeline.pipeline_stage  is 'Stage the leads are in now.';
-comment on column api.lead_pipeline.leads           is 'Number of leads.';
-comment on column api.lead_pipeline.average_score   is 'Average score of these leads.';
-comment on column api.lead_pipeline.share           is 'Part of that week''s leads from that source that are in this stage (0–1).';
-comment on column api.lead_pipeline.conversion_rate is 'Part of that week''s leads from that source that were won (0–1).';
-grant select on api.lead_pipeline to tenant, workspace, analyst, analyst_all;

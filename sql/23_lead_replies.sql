@@ -75,14 +75,8 @@ create or replace view api.lead_replies with (security_invoker = true) as
 select organization_id, id, lead_id, message, channel, received_at, created_at from app.lead_replies;
 
 alter view api.lead_replies alter column organization_id set default private.tenant();
-comment on view   api.lead_replies                 is 'What your leads answered. A row added here counts on its lead, and moves a new or contacted lead to replied.';
-comment on column api.lead_replies.organization_id is 'Organization (business) of the lead.';
-comment on column api.lead_replies.id              is 'Reply id.';
-comment on column api.lead_replies.lead_id         is 'Lead that replied.';
-comment on column api.lead_replies.message         is 'What it said.';
-comment on column api.lead_replies.channel         is 'How: email, sms, reddit ….';
-comment on column api.lead_replies.received_at     is 'When it came in.';
-comment on column api.lead_replies.created_at      is 'When it was recorded.';
+comment on view api.lead_replies is 'What your leads answered. A row added here counts on its lead, and moves a new or contacted lead to replied.';
+select private.describe_columns('api.lead_replies', 'app.lead_replies');
 
 grant select (organization_id, id, lead_id, message, channel, received_at, created_at) on app.lead_replies to tenant, workspace, analyst, analyst_all;
 grant insert (organization_id, lead_id, message, channel, received_at) on app.lead_replies to tenant, workspace;

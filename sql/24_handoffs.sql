@@ -96,13 +96,8 @@ comment on function app.hand_off_lead is 'Hands a lead off to a destination; the
 create or replace view api.lead_handoffs with (security_invoker = true) as
 select organization_id, id, lead_id, destination, metadata, handed_off_at from app.lead_handoffs;
 
-comment on view   api.lead_handoffs                 is 'Every hand-off of your leads to a system downstream.';
-comment on column api.lead_handoffs.organization_id is 'Organization (business) of the lead.';
-comment on column api.lead_handoffs.id              is 'Hand-off id.';
-comment on column api.lead_handoffs.lead_id         is 'Lead that was handed off.';
-comment on column api.lead_handoffs.destination     is 'System it was handed off to.';
-comment on column api.lead_handoffs.metadata        is 'What was said at the hand-off.';
-comment on column api.lead_handoffs.handed_off_at   is 'When.';
+comment on view api.lead_handoffs is 'Every hand-off of your leads to a system downstream.';
+select private.describe_columns('api.lead_handoffs', 'app.lead_handoffs');
 
 grant select (organization_id, id, lead_id, destination, metadata, handed_off_at) on app.lead_handoffs to tenant, workspace, analyst, analyst_all;
 grant execute on function app.hand_off_lead to tenant, workspace;

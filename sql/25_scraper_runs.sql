@@ -124,20 +124,8 @@ select organization_id, id, source, status, leads_found, leads_created, leads_up
   from app.scraper_runs;
 
 alter view api.scraper_runs alter column organization_id set default private.tenant();
-comment on view   api.scraper_runs                 is 'Each time that leads came in bulk. A scraper of your own adds its runs here.';
-comment on column api.scraper_runs.organization_id is 'Organization (business) the leads are for.';
-comment on column api.scraper_runs.id              is 'Run id.';
-comment on column api.scraper_runs.source          is 'Source that was read.';
-comment on column api.scraper_runs.status          is 'running | succeeded | partial | failed.';
-comment on column api.scraper_runs.leads_found     is 'Rows that were read.';
-comment on column api.scraper_runs.leads_created   is 'Leads that were new.';
-comment on column api.scraper_runs.leads_updated   is 'Leads that were known, and learned something.';
-comment on column api.scraper_runs.leads_rejected  is 'Rows that were no lead.';
-comment on column api.scraper_runs.error           is 'Why it failed.';
-comment on column api.scraper_runs.details         is 'What it was: file, mapping ….';
-comment on column api.scraper_runs.started_at      is 'When it began.';
-comment on column api.scraper_runs.finished_at     is 'When it ended; null while it runs.';
-comment on column api.scraper_runs.updated_at      is 'When it last got further.';
+comment on view api.scraper_runs is 'Each time that leads came in bulk. A scraper of your own adds its runs here.';
+select private.describe_columns('api.scraper_runs', 'app.scraper_runs');
 
 grant select (organization_id, id, source, status, leads_found, leads_created, leads_updated, leads_rejected, error, details, rows_done,
               started_at, finished_at, updated_at, workspace_id) on app.scraper_runs to tenant, workspace, analyst, analyst_all;

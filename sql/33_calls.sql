@@ -237,21 +237,7 @@ select organization_id, id, source, external_id, received_at, tracking_number, c
 alter view api.calls alter column organization_id set default private.tenant();
 comment on view api.calls is 'Your calls. A row added here is classified and dispatched like one that a tracker told of.';
 
--- the view's columns mean what the table's mean
-do $$
-declare
-  described record;
-begin
-  for described in
-    select v.attname as name, col_description(t.attrelid, t.attnum) as meaning
-      from pg_attribute as v
-      join pg_attribute as t on t.attrelid = 'app.calls'::regclass and t.attname = v.attname
-     where v.attrelid = 'api.calls'::regclass and v.attnum > 0
-  loop
-    execute format('comment on column api.calls.%I is %L', described.name, described.meaning);
-  end loop;
-end
-$$;
+select private.describe_columns('api.calls', 'app.calls');
 
 -- What the calls of an hour of the day were about.
 create or replace view api.call_outcomes with (security_invoker = true) as
