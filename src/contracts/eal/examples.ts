@@ -1,3 +1,5 @@
+import { callExample, classifiedExample } from './calls-examples.ts';
+
 // Examples as the document prints them; the reference shows them, and the tests run them.
 
 const LEAD = '9f1c8a32-4d65-4e2b-8a91-3c0e7d4b2f18';
@@ -81,26 +83,6 @@ const key = {
   created_at: '2026-04-27T17:09:33.001Z',
 };
 
-const call = {
-  id: 'call_01kq80hkgefv3tkwx5rvce9wd2',
-  tracking_number: '+17705550199',
-  caller_number: '+14045550173',
-  duration_seconds: 142,
-};
-const classified = { ...call, classification: { intent: 'water', confidence: 0.96, urgency: 'high', qualified: true } };
-const fullCall = {
-  ...call,
-  recording_url: null,
-  transcript: 'Caller: Hi, I have water coming through my basement ceiling, I think a pipe burst...',
-  classification: classified.classification,
-  dispatch_decision: {
-    action: 'auto_dispatch',
-    reason: 'in_service_radius + qualified + business_hours',
-    sms_callback_sent: true,
-    job_created_in_jobnimbus: 'jn_117422',
-  },
-  received_at: '2026-04-27T17:42:11.214Z',
-};
 const email = {
   message_id: 'msg_01kq86qebhex683de7x3rac4y4',
   channel: 'email',
@@ -118,9 +100,9 @@ const event = (type: string, created_at: string, data: object) => ({
 });
 
 const events = {
-  'call.received': event('call.received', '2026-04-27T17:42:11.214Z', call),
-  'call.classified': event('call.classified', '2026-04-27T17:42:16.402Z', classified),
-  'call.qualified': event('call.qualified', '2026-04-27T17:42:17.114Z', classified),
+  'call.received': event('call.received', '2026-04-27T17:42:11.214Z', callExample),
+  'call.classified': event('call.classified', '2026-04-27T17:42:16.402Z', classifiedExample),
+  'call.qualified': event('call.qualified', '2026-04-27T17:42:17.114Z', classifiedExample),
   'lead.created': event('lead.created', fullLead.created_at, fullLead),
   'lead.updated': event('lead.updated', entry.created_at, {
     ...fullLead,
@@ -257,46 +239,6 @@ export const examples = {
       ai_reasoning:
         'Describes an urgent problem (+0.20); Needs it now (+0.20); Email given (+0.10); Business email (+0.05)',
       scored_at: '2026-04-27T19:01:15.214Z',
-    },
-  },
-  callList: {
-    query: { classification: 'water', qualified: 'true' },
-    response: {
-      data: [
-        {
-          ...call,
-          classification: 'water',
-          qualified: true,
-          urgency: 'high',
-          dispatch_decision: 'auto_dispatch',
-          received_at: fullCall.received_at,
-        },
-      ],
-      next_cursor: null,
-    },
-  },
-  call: { response: fullCall },
-  callCreate: {
-    request: {
-      source: 'phone_system',
-      external_id: 'c-20417',
-      tracking_number: call.tracking_number,
-      caller_number: call.caller_number,
-      duration_seconds: 142,
-      transcript: fullCall.transcript,
-      received_at: fullCall.received_at,
-    },
-    response: { ...fullCall, classification: null, dispatch_decision: null },
-  },
-  callStatistics: {
-    query: { window: '7d' },
-    response: {
-      window: '7d',
-      total_calls: 47,
-      qualified: 18,
-      junk_filtered: 12,
-      by_intent: { water: 21, fire: 4, mold: 6, biohazard: 1, sales_pitch: 8, wrong_number: 4, other: 3 },
-      median_classification_seconds: 11,
     },
   },
   leadPatch: {

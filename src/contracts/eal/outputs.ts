@@ -1,32 +1,7 @@
 import { z } from 'zod';
+import { at, eventId, id, list, nullable, score, stage, typeId } from './shapes.ts';
 
 // The answers of the contract, field by field as its document prints them. The `id` of each is its name in the OpenAPI document.
-
-const id = z.uuid();
-const at = z
-  .string()
-  .regex(/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$/)
-  .meta({ format: 'date-time' });
-const score = z.int().min(0).max(100);
-const stage = z.enum(['new', 'contacted', 'replied', 'qualified', 'won', 'lost']);
-const nullable = z.string().nullable();
-/** A prefix and the UUIDv7 in 26 base-32 characters. */
-const typeId = (prefix: string) => z.string().regex(new RegExp(`^${prefix}_[0-7][0-9a-hjkmnp-tv-z]{25}$`));
-const eventId = z
-  .string()
-  .regex(/^evt_[0-9a-f]{16}$/)
-  .meta({ description: 'The same at every attempt: drop what was seen before.' });
-
-const list = <T extends z.ZodType>(name: string, item: T) =>
-  z
-    .strictObject({
-      data: z.array(item),
-      next_cursor: z
-        .string()
-        .nullable()
-        .meta({ description: 'Pass it as cursor for the next page; null on the last.' }),
-    })
-    .meta({ id: name });
 
 export const leadSummary = z
   .strictObject({
@@ -69,63 +44,6 @@ export const leadScored = z
     scored_at: at,
   })
   .meta({ id: 'LeadScored' });
-
-const intent = z.enum(['water', 'fire', 'mold', 'biohazard', 'sales_pitch', 'wrong_number', 'other']);
-const urgency = z.enum(['high', 'medium', 'low']);
-const dispatchAction = z.enum(['auto_dispatch', 'callback', 'review', 'ignore']);
-export const callSummary = z
-  .strictObject({
-    id: typeId('call'),
-    tracking_number: nullable,
-    caller_number: nullable,
-    duration_seconds: z.int(),
-    classification: intent.nullable().meta({ description: 'null until it is classified.' }),
-    qualified: z.boolean().nullable(),
-    urgency: urgency.nullable(),
-    dispatch_decision: dispatchAction.nullable(),
-    received_at: at,
-  })
-  .meta({ id: 'CallSummary', description: 'A call, as lists show it.' });
-export const callList = list('CallList', callSummary);
-export const call = z
-  .strictObject({
-    id: typeId('call'),
-    tracking_number: nullable,
-    caller_number: nullable,
-    duration_seconds: z.int(),
-    recording_url: nullable.meta({ description: 'null while there is no recording.' }),
-    transcript: nullable,
-    classification: z.strictObject({ intent, confidence: z.number(), urgency, qualified: z.boolean() }).nullable(),
-    dispatch_decision: z
-      .strictObject({
-        action: dispatchAction,
-        reason: nullable,
-        sms_callback_sent: z.boolean(),
-        job_created_in_jobnimbus: nullable,
-      })
-      .nullable(),
-    received_at: at,
-  })
-  .meta({ id: 'Call', description: 'A call in full.' });
-const counted = z.int().min(0);
-export const callStatistics = z
-  .strictObject({
-    window: z.enum(['24h', '7d', '30d', '90d']),
-    total_calls: counted,
-    qualified: counted,
-    junk_filtered: counted.meta({ description: 'Sales pitches and wrong numbers.' }),
-    by_intent: z.strictObject({
-      water: counted,
-      fire: counted,
-      mold: counted,
-      biohazard: counted,
-      sales_pitch: counted,
-      wrong_number: counted,
-      other: counted,
-    }),
-    median_classification_seconds: z.number().nullable(),
-  })
-  .meta({ id: 'CallStatistics' });
 
 const settings = z.record(z.string(), z.unknown()).meta({
   description: '`timezone` (IANA), `default_locale` (BCP 47), `integrations` (on or off by name).',

@@ -1,11 +1,11 @@
 import * as audit from '../../domain/audit-log.ts';
-import * as calls from '../../domain/calls.ts';
 import { getHealth } from '../../domain/health.ts';
 import * as keys from '../../domain/keys.ts';
 import * as leads from '../../domain/leads.ts';
 import * as organizations from '../../domain/organizations.ts';
 import * as webhooks from '../../domain/webhooks.ts';
 import type { Route } from '../contract.ts';
+import { callRoutes } from './calls.ts';
 import { examples } from './examples.ts';
 import * as output from './outputs.ts';
 
@@ -55,40 +55,7 @@ export const routes: Route[] = [
     example: examples.leadScore,
   },
 
-  {
-    method: 'GET',
-    path: '/calls',
-    operation: calls.listCalls,
-    tag: 'Calls',
-    output: output.callList,
-    example: examples.callList,
-  },
-  {
-    method: 'POST',
-    path: '/calls',
-    operation: calls.createCall,
-    tag: 'Calls',
-    status: 201,
-    output: output.call,
-    example: examples.callCreate,
-  },
-  {
-    method: 'GET',
-    path: '/calls/stats',
-    operation: calls.callStatistics,
-    tag: 'Calls',
-    output: output.callStatistics,
-    example: examples.callStatistics,
-  },
-  {
-    method: 'GET',
-    path: '/calls/{id}',
-    operation: calls.getCall,
-    tag: 'Calls',
-    single: true,
-    output: output.call,
-    example: examples.call,
-  },
+  ...callRoutes,
 
   {
     method: 'GET',

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { call, callList, callStatistics } from '../../../src/contracts/eal/outputs.ts';
+import { call, callList, callStatistics } from '../../../src/contracts/eal/calls.ts';
 import { type Api, type Caller, expectError, startApi } from '../../support/api.ts';
 
 let api: Api;
