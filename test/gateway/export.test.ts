@@ -1,9 +1,8 @@
-import { type ChildProcess, fork } from 'node:child_process';
 import http from 'node:http';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Api, type Caller, expectError, startApi, until } from '../support/api.ts';
 import { parseCsv } from '../support/csv.ts';
+import { type GatewayChild, startGatewayChild } from './gateway-child.ts';
 
 const MANY = 200_000;
 
@@ -128,20 +127,12 @@ describe('the export', () => {
 });
 
 describe('however much it is', () => {
-  let child: ChildProcess;
-  let url: string;
+  let child: GatewayChild;
 
-  const said = <Message>(): Promise<Message> =>
-    new Promise((resolve) => child.once('message', (message) => resolve(message as Message)));
-  const peakKiB = async (): Promise<number> => {
-    const answer = said<{ peakKiB: number }>();
-    child.send('memory');
-    return (await answer).peakKiB;
-  };
   const begin = async (query = ''): Promise<http.IncomingMessage> => {
     const headers = { authorization: `Bearer ${big.key}` };
     const response = await new Promise<http.IncomingMessage>((resolve, reject) => {
-      http.get(`${url}/api/v1/audit-log/export.csv${query}`, { headers }, resolve).on('error', reject);
+      http.get(`${child.url}/api/v1/audit-log/export.csv${query}`, { headers }, resolve).on('error', reject);
     });
     expect(response.statusCode).toBe(200);
     return response;
@@ -154,20 +145,15 @@ describe('however much it is', () => {
     ).rowCount ?? 0;
 
   beforeAll(async () => {
-    child = fork(join(import.meta.dirname, 'gateway-process.ts'), [api.db.loginUrl('gateway')], { execArgv: [] });
-    url = (await said<{ url: string }>()).url;
+    child = await startGatewayChild(api.db.loginUrl('gateway'));
   });
-  afterAll(async () => {
-    const ended = new Promise((resolve) => child.once('exit', resolve));
-    child.disconnect();
-    await ended;
-  });
+  afterAll(() => child.stop());
 
   test('memory does not grow with it, and nothing is left out', async () => {
     // a fifth of it first, for what the process loads and the garbage it lets lie
     const fifth = new Date(Date.now() - (MANY * 4) / 5).toISOString();
     for await (const _ of await begin(`?end_at=${fifth}`));
-    const before = await peakKiB();
+    const before = await child.peakKiB();
     let lines = 0;
     let bytes = 0;
     for await (const chunk of await begin()) {
@@ -176,17 +162,17 @@ describe('however much it is', () => {
     }
     expect(lines).toBeGreaterThanOrEqual(MANY + 1);
     expect(bytes).toBeGreaterThan(64 * 1024 * 1024);
-    expect((await peakKiB()) - before).toBeLessThan(64 * 1024);
+    expect((await child.peakKiB()) - before).toBeLessThan(64 * 1024);
   });
 
   test('a client that does not read is waited for, and what it has not read is not kept in memory', async () => {
-    const before = await peakKiB();
+    const before = await child.peakKiB();
     const slow = await begin();
     slow.pause();
     await until(async () => (await underWay()) === 1);
     // the whole of it, while the other stands still
     for await (const _ of await begin());
-    expect((await peakKiB()) - before).toBeLessThan(64 * 1024);
+    expect((await child.peakKiB()) - before).toBeLessThan(64 * 1024);
     slow.destroy();
     await until(async () => (await underWay()) === 0);
   });
@@ -198,7 +184,9 @@ describe('however much it is', () => {
       await new Promise((resolve) => response.once('data', resolve));
       response.destroy();
     }
-    const aborted = http.get(`${url}/api/v1/audit-log/export.csv`, { headers: { authorization: `Bearer ${big.key}` } });
+    const aborted = http.get(`${child.url}/api/v1/audit-log/export.csv`, {
+      headers: { authorization: `Bearer ${big.key}` },
+    });
     aborted.on('error', () => {});
     aborted.destroy();
     await until(async () => (await underWay()) === 0);

@@ -1,10 +1,9 @@
-import { type ChildProcess, fork } from 'node:child_process';
 import http from 'node:http';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { CSV_COLUMNS } from '../../../src/contracts/ai93/leads-csv.ts';
 import { lead as leadShape } from '../../../src/contracts/ai93/outputs.ts';
 import { SOURCES } from '../../../src/domain/sources.ts';
+import { startGatewayChild } from '../../gateway/gateway-child.ts';
 import { type Caller, expectFlatError } from '../../support/api.ts';
 import { parseCsv } from '../../support/csv.ts';
 import { createOrganization } from '../../support/gateway.ts';
@@ -149,23 +148,11 @@ describe('the file', () => {
 });
 
 test('however much it is, the gateway’s memory does not grow with it', async () => {
-  const child: ChildProcess = fork(
-    join(import.meta.dirname, '../../gateway/gateway-process.ts'),
-    [world.api.db.loginUrl('gateway')],
-    { execArgv: [] },
-  );
-  const said = <Message>(): Promise<Message> =>
-    new Promise((resolve) => child.once('message', (message) => resolve(message as Message)));
-  const { url } = await said<{ url: string }>();
-  const peakKiB = async (): Promise<number> => {
-    const answer = said<{ peakKiB: number }>();
-    child.send('memory');
-    return (await answer).peakKiB;
-  };
+  const child = await startGatewayChild(world.api.db.loginUrl('gateway'));
   const read = async (limit: number): Promise<{ lines: number; bytes: number }> => {
     const headers = { authorization: `Bearer ${many.key}` };
     const response = await new Promise<http.IncomingMessage>((resolve, reject) => {
-      http.get(`${url}/api/v1/leads.csv?limit=${limit}`, { headers }, resolve).on('error', reject);
+      http.get(`${child.url}/api/v1/leads.csv?limit=${limit}`, { headers }, resolve).on('error', reject);
     });
     let [lines, bytes] = [0, 0];
     for await (const chunk of response) {
@@ -177,14 +164,12 @@ test('however much it is, the gateway’s memory does not grow with it', async (
   try {
     // a fifth of it first, for what the process loads and the garbage it lets lie
     await read(5000);
-    const before = await peakKiB();
+    const before = await child.peakKiB();
     const whole = await read(25_000);
     expect(whole.lines).toBe(25_001);
     expect(whole.bytes).toBeGreaterThan(25_000 * SIZE);
-    expect((await peakKiB()) - before).toBeLessThan(64 * 1024);
+    expect((await child.peakKiB()) - before).toBeLessThan(64 * 1024);
   } finally {
-    const ended = new Promise((resolve) => child.once('exit', resolve));
-    child.disconnect();
-    await ended;
+    await child.stop();
   }
 });
