@@ -10,6 +10,9 @@ export const QUEUE_SCHEMA = 'pgboss';
 /** Deliveries of webhooks, one job an attempt. */
 export const DELIVERY_QUEUE = 'webhook-delivery';
 
+/** Tasks: those that are one statement, and those that wait for outside services. */
+export const TASK_QUEUES = { statements: 'statement-tasks', outside: 'outside-tasks' } as const;
+
 /** How pg-boss runs its statements on a connection or pool of ours, and so inside a transaction of ours. */
 export function queueDatabase(connection: pg.ClientBase | pg.Pool): Db {
   return {
@@ -42,6 +45,10 @@ export async function installQueue(client: pg.Client): Promise<void> {
       deleteAfterSeconds: 60,
       partition: true,
     });
+    for (const queue of Object.values(TASK_QUEUES)) {
+      // heartbeats tell that a worker is gone; no task takes a quarter of an hour
+      await boss.createQueue(queue, { expireInSeconds: 900, retryLimit: 1000, retryDelay: 0, deleteAfterSeconds: 60 });
+    }
     await boss.stop({ graceful: false });
   } finally {
     await client.query('reset role');

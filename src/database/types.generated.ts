@@ -304,6 +304,21 @@ export interface Database {
     kind: string;
     description: string;
   };
+  'app.tasks': {
+    organization_id: string;
+    id: string;
+    kind: string;
+    subject_id: string;
+    version: number;
+    priority: number;
+    state: string;
+    enqueue: boolean;
+    attempts: number;
+    run_at: Date;
+    error: string | null;
+    created_at: Date;
+    updated_at: Date;
+  };
   'app.webhook_endpoints': {
     organization_id: string;
     id: string;

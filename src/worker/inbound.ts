@@ -5,12 +5,12 @@ import type { LeadDraft } from '../../connectors/lead-draft.ts';
 import type { Outbound } from '../connections/http-client.ts';
 import { connectionActor, insertLeads } from '../connections/leads.ts';
 import { fromDatabase } from '../errors.ts';
-import { claimsOf } from '../operations/actor.ts';
 import type { Encryption } from '../security/encryption.ts';
 import { inTransaction } from './database.ts';
 import { type ClaimedReceipt, outcomeOf, type Settlement } from './inbound-outcome.ts';
 import { startLoop } from './loop.ts';
 import type { WorkerMetrics } from './metrics.ts';
+import { asTenant } from './tenant.ts';
 
 export interface InboundOptions {
   pool: pg.Pool;
@@ -143,10 +143,6 @@ async function record(pool: pg.Pool, receipt: ClaimedReceipt, settlement: Settle
 /** Under the claims and policies of its organization, so that a lead is audited and announced like any other. */
 async function insertAsTenant(client: pg.PoolClient, receipt: ClaimedReceipt, leads: LeadDraft[]): Promise<string[]> {
   const actor = connectionActor(receipt.organization_id, 'worker', `hook_${receipt.receipt_id}`);
-  await client.query("select set_config('role', 'tenant', true), set_config('request.jwt.claims', $1, true)", [
-    claimsOf(actor),
-  ]);
-  const { rows } = await client.query<{ id: string }>(insertLeads(leads));
-  await client.query("select set_config('role', 'none', true), set_config('request.jwt.claims', '', true)");
+  const { rows } = await asTenant(client, actor, () => client.query<{ id: string }>(insertLeads(leads)));
   return rows.map((row) => row.id);
 }

@@ -14,9 +14,18 @@ export interface WorkerMetrics {
   underWay(attempts: number): void;
   /** an attempt to process what a hook brought */
   received(outcome: 'done' | 'failed' | 'dead'): void;
+  /** a task, or a batch of them that is one statement */
+  taskDone(kind: string, outcome: 'done' | 'failed' | 'dead' | 'later'): void;
 }
 
-export const NO_METRICS: WorkerMetrics = { relayed() {}, attempted() {}, outbox() {}, underWay() {}, received() {} };
+export const NO_METRICS: WorkerMetrics = {
+  relayed() {},
+  attempted() {},
+  outbox() {},
+  underWay() {},
+  received() {},
+  taskDone() {},
+};
 
 /** Registers the worker's metrics. */
 export function createWorkerMetrics(registry: Registry): WorkerMetrics {
@@ -60,6 +69,12 @@ export function createWorkerMetrics(registry: Registry): WorkerMetrics {
     labelNames: ['outcome'],
     registers,
   });
+  const tasks = new Counter({
+    name: 'trunkline_tasks_total',
+    help: 'Tasks by kind and outcome: done, failed (another attempt follows), dead (none does), later (not yet its time)',
+    labelNames: ['kind', 'outcome'],
+    registers,
+  });
 
   return {
     relayed: (deliveries) => relayed.inc(deliveries),
@@ -73,5 +88,6 @@ export function createWorkerMetrics(registry: Registry): WorkerMetrics {
     },
     underWay: (count) => underWay.set(count),
     received: (outcome) => received.inc({ outcome }),
+    taskDone: (kind, outcome) => tasks.inc({ kind, outcome }),
   };
 }

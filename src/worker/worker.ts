@@ -11,6 +11,7 @@ import { NO_METRICS, type WorkerMetrics } from './metrics.ts';
 import { openQueue } from './queue.ts';
 import { startRelay } from './relay.ts';
 import { startSchedule, watchOutbox } from './schedule.ts';
+import { startTasks, type TasksOptions } from './tasks/tasks.ts';
 
 export interface WorkerOptions {
   /** connection string of the login role `worker` */
@@ -38,6 +39,8 @@ export interface WorkerOptions {
   superviseSeconds?: number;
   /** what hooks brought: seconds to wait after each failed attempt; how often it is looked for; how long a claim holds */
   inbound?: { retrySchedule?: readonly number[]; pollMs?: number; leaseSeconds?: number };
+  /** what follows from changes: seconds to wait after each failed attempt; how often it is looked for */
+  tasks?: Pick<TasksOptions, 'retrySchedule' | 'pollMs' | 'kinds'>;
 }
 
 export interface Worker {
@@ -45,7 +48,7 @@ export interface Worker {
   stop(): Promise<void>;
 }
 
-/** Starts the background worker: outbox relay, webhook delivery, inbound hooks, timed duties. Rejects when the database does not answer. */
+/** Starts the background worker: outbox relay, webhook delivery, inbound hooks, tasks, timed duties. Rejects when the database does not answer. */
 export async function startWorker(options: WorkerOptions): Promise<Worker> {
   const { log, metrics = NO_METRICS, lanes = DEFAULT_LANES, timeoutMs = 10_000, batch = 200 } = options;
   const pool = openPool(options.databaseUrl, log);
@@ -97,6 +100,14 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     pollMs: 500,
     ...options.inbound,
   });
+  const tasks = startTasks({
+    pool,
+    boss,
+    log,
+    metrics,
+    tools: { outbound, encryption: options.encryption },
+    ...options.tasks,
+  });
   const stopWatching = options.metrics ? watchOutbox(pool, metrics) : () => {};
   log.info('worker started');
 
@@ -104,7 +115,11 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     async stop() {
       stopWatching();
       await relay.stop();
-      await Promise.all([deliverer.stop(timeoutMs + 1000), inbound.stop(timeoutMs + 1000)]);
+      await Promise.all([
+        deliverer.stop(timeoutMs + 1000),
+        inbound.stop(timeoutMs + 1000),
+        tasks.stop(timeoutMs + 1000),
+      ]);
       await outbound.close();
       await sender.close();
       await boss.stop({ graceful: true, timeout: 5000 });

@@ -24,6 +24,7 @@ export function workerOptions(databaseUrl: string, changes: Partial<WorkerOption
     queuePollMs: 50,
     timeoutMs: 3000,
     superviseSeconds: 1,
+    tasks: { retrySchedule: [0.2, 0.4], pollMs: 50 },
     ...changes,
   };
 }

@@ -1,0 +1,4 @@
+import type { TaskKind } from './task.ts';
+
+/** What the worker can do. A kind of task is added here, and nowhere else; triggers in sql/ ask for it by its name. */
+export const TASK_KINDS: readonly TaskKind[] = [];

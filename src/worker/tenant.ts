@@ -1,0 +1,15 @@
+import type pg from 'pg';
+import { type Actor, claimsOf } from '../operations/actor.ts';
+
+/**
+ * Runs statements of a transaction as tenant under an actor's claims, so that policies hold and changes are audited and announced
+ * like any other; then the connection is the worker's again.
+ */
+export async function asTenant<T>(client: pg.ClientBase, actor: Actor, run: () => Promise<T>): Promise<T> {
+  await client.query("select set_config('role', 'tenant', true), set_config('request.jwt.claims', $1, true)", [
+    claimsOf(actor),
+  ]);
+  const result = await run();
+  await client.query("select set_config('role', 'none', true), set_config('request.jwt.claims', '', true)");
+  return result;
+}

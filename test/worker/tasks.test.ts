@@ -1,0 +1,222 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { Outcome, Task, TaskKind } from '../../src/worker/tasks/task.ts';
+import type { Worker } from '../../src/worker/worker.ts';
+import { createDatabase, type TestDatabase } from '../support/database.ts';
+import { createOrganization, startTestWorker, until } from './fixtures.ts';
+
+let db: TestDatabase;
+let organization: string;
+const workers: Worker[] = [];
+
+beforeAll(async () => {
+  db = await createDatabase();
+});
+afterAll(() => db.drop());
+beforeEach(async () => {
+  organization = await createOrganization(db);
+});
+afterEach(async () => {
+  for (const worker of workers.splice(0)) await worker.stop();
+});
+
+const start = async (...kinds: TaskKind[]) => {
+  workers.push(await startTestWorker(db, { tasks: { retrySchedule: [0.1, 0.2], pollMs: 30, kinds } }));
+};
+const add = (kind: string, subjects: string[], runAt = 'now()') =>
+  db.admin.query(`select app.add_tasks($1, $2, $3, 0, ${runAt})`, [organization, kind, subjects]);
+const tasks = async () =>
+  (
+    await db.admin.query(
+      'select id, subject_id, state, attempts, error from app.tasks where organization_id = $1 order by id',
+      [organization],
+    )
+  ).rows;
+const newLeads = async (count: number): Promise<string[]> => {
+  const { rows } = await db.admin.query<{ id: string }>(
+    "insert into app.leads (organization_id, name, email) select $1, 'L' || n, n || '@example.com' from generate_series(1, $2::integer) as n returning id",
+    [organization, count],
+  );
+  return rows.map((row) => row.id);
+};
+const outside = (run: (task: Task) => Promise<Outcome> | Outcome): TaskKind => ({
+  kind: 'ask_somebody',
+  run: async (task) => run(task),
+});
+const SUBJECT = '01990000-0000-7000-8000-000000000001';
+
+describe('a task that waits for somebody', () => {
+  test('is gone when it is done, and what it recorded is the organization’s, and audited', async () => {
+    const [lead] = await newLeads(1);
+    const seen: Task[] = [];
+    await start(
+      outside((task) => {
+        seen.push(task);
+        return {
+          state: 'done',
+          record: (client) => client.query("update app.leads set notes = 'asked' where id = $1", [task.subjectId]),
+        };
+      }),
+    );
+    await add('ask_somebody', [lead as string]);
+    await until(async () => (await tasks()).length === 0, 'the task');
+    expect(seen).toMatchObject([{ organizationId: organization, subjectId: lead, attempt: 1 }]);
+    const { rows } = await db.admin.query(
+      "select source, correlation_id from audit.platform_events where organization_id = $1 and action = 'lead.updated'",
+      [organization],
+    );
+    expect(rows).toEqual([{ source: 'worker', correlation_id: `task_${seen[0]?.id}` }]);
+  });
+
+  test('that fails is tried again by the schedule, and then given up until it is retried', async () => {
+    const attempts: number[] = [];
+    let well = false;
+    await start(
+      outside((task) => {
+        attempts.push(task.attempt);
+        return well ? { state: 'done' } : { state: 'failed', error: 'They are closed.' };
+      }),
+    );
+    await add('ask_somebody', [SUBJECT]);
+    await until(async () => (await tasks())[0]?.state === 'dead', 'its end');
+    expect(attempts).toEqual([1, 2, 3]);
+    expect(await tasks()).toMatchObject([{ attempts: 3, error: 'They are closed.' }]);
+
+    well = true;
+    const rows = await db.as(
+      'tenant',
+      { organization_id: organization, scopes: ['*'] },
+      "select app.retry_tasks('ask_somebody') as retried",
+    );
+    expect(rows).toEqual([{ retried: '1' }]);
+    await until(async () => (await tasks()).length === 0, 'the retried one');
+    expect(attempts).toEqual([1, 2, 3, 1]);
+  });
+
+  test('that throws has failed, without telling the operator what only the log may tell', async () => {
+    await start(
+      outside(() => {
+        throw new Error('secret internals');
+      }),
+    );
+    await add('ask_somebody', [SUBJECT]);
+    await until(async () => (await tasks())[0]?.state === 'dead', 'its end');
+    expect(await tasks()).toMatchObject([{ error: 'Something went wrong on our side; the log says more.' }]);
+  });
+
+  test('whose time has not come waits without having failed', async () => {
+    let asked = 0;
+    await start(outside(() => (++asked < 3 ? { state: 'later', pause: 0.05 } : { state: 'done' })));
+    await add('ask_somebody', [SUBJECT]);
+    await until(async () => (await tasks()).length === 0, 'the task');
+    expect(asked).toBe(3);
+  });
+
+  test('asked for anew while it runs, runs once more; asked for often while it waits, once', async () => {
+    const runs: number[] = [];
+    const answer = Promise.withResolvers<void>();
+    await start(
+      outside(async (task) => {
+        runs.push(task.version);
+        if (runs.length === 1) await answer.promise;
+        return { state: 'done' };
+      }),
+    );
+    await add('ask_somebody', [SUBJECT]);
+    await until(() => runs.length === 1, 'the first run');
+    for (let again = 0; again < 5; again++) await add('ask_somebody', [SUBJECT], "now() + interval '200 ms'");
+    answer.resolve();
+    await until(async () => (await tasks()).length === 0, 'the task');
+    expect(runs).toEqual([1, 6]);
+  });
+
+  test('of one organization that hangs holds up no other', async () => {
+    const other = await createOrganization(db);
+    const hanging = Promise.withResolvers<void>();
+    const done: string[] = [];
+    await start(
+      outside(async (task) => {
+        if (task.organizationId === organization) await hanging.promise;
+        done.push(task.organizationId);
+        return { state: 'done' };
+      }),
+    );
+    await add(
+      'ask_somebody',
+      Array.from({ length: 30 }, (_, n) => SUBJECT.replace(/..$/, String(n + 10))),
+    );
+    await until(
+      async () =>
+        (await db.admin.query("select from pgboss.job where name = 'outside-tasks' and state = 'active'")).rowCount ===
+        4,
+      'its places to fill up',
+    );
+    await db.admin.query("select app.add_task($1, 'ask_somebody', $2)", [other, SUBJECT]);
+    await until(() => done.includes(other), 'the other');
+    expect(done).toEqual([other]);
+    hanging.resolve();
+    await until(async () => (await tasks()).length === 0, 'the rest');
+  });
+
+  test('of a kind that nobody knows is given up, and says so', async () => {
+    await start();
+    await add('stand_on_its_head', [SUBJECT]);
+    await until(async () => (await tasks())[0]?.state === 'dead', 'its end');
+    expect(await tasks()).toMatchObject([{ error: 'No worker does stand_on_its_head.' }]);
+  });
+});
+
+describe('tasks that are one statement', () => {
+  const greet: TaskKind = {
+    kind: 'greet',
+    batch: 10,
+    statement: (ids) => ({
+      text: "update app.leads set notes = 'hello' where id = any($1) and 1 / (length(name) - 2) is not null",
+      values: [ids],
+    }),
+  };
+  const greeted = async () =>
+    (await db.admin.query("select from app.leads where organization_id = $1 and notes = 'hello'", [organization]))
+      .rowCount;
+
+  test('are done in batches', async () => {
+    await db.admin.query(
+      "insert into app.leads (organization_id, name, email) select $1, 'Lead ' || n, n || '@example.com' from generate_series(1, 100) as n",
+      [organization],
+    );
+    const { rows } = await db.admin.query('select id from app.leads where organization_id = $1', [organization]);
+    await start(greet);
+    await add(
+      'greet',
+      rows.map((row) => row.id),
+    );
+    await until(async () => (await tasks()).length === 0, 'the tasks');
+    expect(await greeted()).toBe(100);
+  });
+
+  test('one that cannot be done keeps no other of its batch from it', async () => {
+    // names of two letters divide by zero
+    const ids = await newLeads(9);
+    const [last] = await newLeads(10).then((more) => more.slice(-1));
+    await start(greet);
+    await add('greet', [...ids, last as string]);
+    await until(async () => {
+      const left = await tasks();
+      return left.length === 9 && left.every(({ state }) => state === 'dead');
+    }, 'their end');
+    expect(await greeted()).toBe(1);
+    expect((await tasks())[0]).toMatchObject({ error: expect.stringContaining('division by zero') });
+  });
+});
+
+test('a worker that stops gives back what it has not done', async () => {
+  let asked = 0;
+  const hang = Promise.withResolvers<Outcome>();
+  await start(outside(() => (++asked === 1 ? hang.promise : { state: 'done' })));
+  await add('ask_somebody', [SUBJECT]);
+  await until(() => asked === 1, 'the first run');
+  await workers.pop()?.stop();
+  expect(await tasks()).toMatchObject([{ state: 'waiting', attempts: 0 }]);
+  await start(outside(() => (++asked === 1 ? hang.promise : { state: 'done' })));
+  await until(async () => (await tasks()).length === 0, 'the second run');
+  expect(asked).toBe(2);
+});
