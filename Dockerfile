@@ -8,6 +8,8 @@ RUN npm ci --omit=dev --omit=optional --ignore-scripts && npm cache clean --forc
 COPY sql sql
 COPY connectors connectors
 COPY src src
+# a new volume takes its owner from here
+RUN mkdir /var/lib/trunkline && chown node:node /var/lib/trunkline
 USER node
 ENV HOST=0.0.0.0 PORT=8080
 EXPOSE 8080

@@ -110,6 +110,15 @@ export interface Capabilities<Config = never> {
   /** tries the configuration out on the service; says in one sentence what it found, throws a ConnectorFailure */
   test?(config: Config, io: ConnectorIo): Promise<string>;
   hook?: Hook<Config>;
+  /**
+   * Where the recording of a call can be fetched now, from the address that the service told of it. Credentials in the headers go to
+   * that address alone. Throws a ConnectorFailure.
+   */
+  locateRecording?(
+    url: string,
+    config: Config,
+    io: ConnectorIo,
+  ): Promise<{ url: string; headers?: Record<string, string> }>;
 }
 
 export interface Connector extends Capabilities {

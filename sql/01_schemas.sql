@@ -47,10 +47,12 @@ begin
 end
 $$;
 
--- Both come with PostgreSQL and are trusted, so no superuser is needed. pg_trgm: searching within words by an index;
--- btree_gin: the workspace as the first column of that index, so that a search reads nobody else's entries.
+-- They come with PostgreSQL and are trusted, so no superuser is needed. pg_trgm: searching within words by an index;
+-- btree_gin: the workspace as the first column of that index, so that a search reads nobody else's entries;
+-- pgcrypto: HMAC, for signed addresses.
 create extension if not exists pg_trgm;
 create extension if not exists btree_gin;
+create extension if not exists pgcrypto;
 
 set local role trunkline_owner;
 

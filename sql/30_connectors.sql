@@ -281,6 +281,20 @@ $$;
 
 comment on function app.open_connection is 'A connection with its encrypted credentials, to try it out; no row when there is none.';
 
+-- The enabled connections of some vendors, the oldest first, with their credentials. For the worker, which acts for them.
+create or replace function app.open_connections(organization uuid, vendors text[])
+returns table (organization_id uuid, id uuid, vendor text, name text, settings jsonb, secret_names text[], ciphertexts bytea[])
+language sql stable security definer
+set search_path = ''
+as $$
+  select o.organization_id, o.id, o.vendor, o.name, o.settings, o.secret_names, o.ciphertexts
+    from private.opened_connections as o
+   where o.organization_id = organization and o.vendor = any (vendors) and o.enabled
+   order by o.id
+$$;
+
+comment on function app.open_connections is 'The enabled connections of some vendors with their encrypted credentials, the oldest first.';
+
 grant select (organization_id, id, vendor, name, settings, enabled, token_prefix, created_at, updated_at)
    on app.connections to tenant, analyst, analyst_all;
 -- the ciphertext is written and read only by named functions
@@ -289,3 +303,4 @@ grant select (organization_id, connection_id, last_received_at, last_lead_at, la
    on app.connection_health to tenant, analyst, analyst_all;
 grant execute on function app.save_connection, app.delete_connection, app.rotate_hook_token to tenant;
 grant execute on function app.find_hook, app.open_connection to gateway;
+grant execute on function app.open_connections to worker;

@@ -1,6 +1,9 @@
 import { isIP } from 'node:net';
+import { join } from 'node:path';
 import { z } from 'zod';
 import { StartupError } from './startup-error.ts';
+import type { S3Settings } from './storage/s3.ts';
+import type { StorageSettings } from './storage/storage.ts';
 
 // The only reader of process.env. A bad value is one clear line, and nothing starts.
 
@@ -71,6 +74,14 @@ const environment = z.object({
   WEBHOOK_ALLOW_SUBNETS: list.default([]),
   WEBHOOK_RETRY_SCHEDULE: list.pipe(z.array(duration).max(24)).default([60, 300, 1800, 7200]),
   WEBHOOK_DISABLE_AFTER: duration.default(5 * 86_400),
+  S3_ENDPOINT: z.url({ protocol: /^https?$/, error: 'must be an http or https address' }).optional(),
+  S3_BUCKET: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, 'must be the name of a bucket')
+    .optional(),
+  S3_REGION: z.string().min(1).default('auto'),
+  S3_ACCESS_KEY_ID: z.string().min(1).optional(),
+  S3_SECRET_ACCESS_KEY: z.string().min(1).optional(),
   LOG_LEVEL: z
     .enum(
       ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
@@ -108,6 +119,8 @@ export interface Config {
     /** seconds an endpoint may fail before it is disabled */
     disableAfter: number;
   };
+  /** where recordings are kept */
+  storage: StorageSettings;
   logLevel: string;
 }
 
@@ -147,6 +160,27 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
       retrySchedule: value.WEBHOOK_RETRY_SCHEDULE,
       disableAfter: value.WEBHOOK_DISABLE_AFTER,
     },
+    storage: { folder: join(value.DATA_DIR, 'storage'), s3: s3Of(value) },
     logLevel: value.LOG_LEVEL,
+  };
+}
+
+/** All that S3 needs, or nothing of it. */
+function s3Of(value: z.infer<typeof environment>): S3Settings | undefined {
+  const given = {
+    S3_ENDPOINT: value.S3_ENDPOINT,
+    S3_BUCKET: value.S3_BUCKET,
+    S3_ACCESS_KEY_ID: value.S3_ACCESS_KEY_ID,
+    S3_SECRET_ACCESS_KEY: value.S3_SECRET_ACCESS_KEY,
+  };
+  const missing = Object.entries(given).find(([, text]) => text === undefined);
+  if (Object.values(given).every((text) => text === undefined)) return undefined;
+  if (missing) throw new StartupError(`${missing[0]}: is required with the other S3_ settings`);
+  return {
+    endpoint: given.S3_ENDPOINT as string,
+    bucket: given.S3_BUCKET as string,
+    region: value.S3_REGION,
+    accessKeyId: given.S3_ACCESS_KEY_ID as string,
+    secretAccessKey: given.S3_SECRET_ACCESS_KEY as string,
   };
 }

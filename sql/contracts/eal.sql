@@ -82,7 +82,7 @@ return json_build_object(
   'received_at',       app.iso((c).received_at)
 );
 
--- GET /calls/{id}, without the signed address of the recording, which the gateway puts in: the database has no key to sign with.
+-- GET /calls/{id}.
 -- Also data of the call events.
 create or replace function eal.call(c app.calls) returns json
 language sql stable parallel safe
@@ -91,7 +91,7 @@ return json_build_object(
   'tracking_number',   (c).tracking_number,
   'caller_number',     (c).caller_number,
   'duration_seconds',  (c).duration_seconds,
-  'recording_url',     null,
+  'recording_url',     app.recording_url((c).organization_id, (c).id, (c).recording_key),
   'transcript',        (c).transcript,
   'classification',    case when (c).classified_at is not null then json_build_object(
                          'intent',     (c).intent,
@@ -291,7 +291,7 @@ comment on function eal.lead                 is 'A lead in full, and as data of 
 comment on function eal.lead_patched         is 'A lead as PATCH answers it.';
 comment on function eal.lead_scored          is 'A lead''s new score and the reasons.';
 comment on function eal.call_summary         is 'A call in lists.';
-comment on function eal.call                 is 'A call in full, but for the address of its recording.';
+comment on function eal.call                 is 'A call in full.';
 comment on function eal.organization         is 'The calling organization.';
 comment on function eal.child_organization   is 'A child organization with the scopes of its grants in force.';
 comment on function eal.organization_created is 'A created child with its invitation link.';

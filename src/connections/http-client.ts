@@ -4,6 +4,7 @@ import { ConnectorFailure, type FailureKind } from '../../connectors/failure.ts'
 import { parseJson } from '../../connectors/json.ts';
 import type { AddressGuard } from '../webhooks/address-guard.ts';
 import { errorCode, guardedConnector, parseRetryAfter } from '../webhooks/sender.ts';
+import { type Downloaded, type DownloadSource, download } from './download.ts';
 
 export interface OutboundOptions {
   guard: AddressGuard;
@@ -16,6 +17,8 @@ export interface OutboundOptions {
 export interface Outbound {
   /** A client that cuts these credentials out of whatever it says. */
   client(secrets: readonly string[]): HttpClient;
+  /** Writes what an address answers with to a new file. Throws a ConnectorFailure. */
+  download(source: DownloadSource, path: string): Promise<Downloaded>;
   close(): Promise<void>;
 }
 
@@ -66,6 +69,7 @@ export function createOutbound({ guard, timeoutMs = 10_000, maxBodyBytes = 1024 
           throw new ConnectorFailure(kind, redact(message, secrets), { retryAfter, status, code });
         }),
     }),
+    download: (source, path) => download({ agent, guard }, source, path),
     close: () => agent.destroy(),
   };
 }
@@ -155,7 +159,7 @@ const REASONS: Record<ReturnType<typeof errorCode>, string> = {
   network_error: 'could not be reached',
 };
 
-function unreachable(error: Error, host: string, timeoutMs: number | undefined): ConnectorFailure {
+export function unreachable(error: Error, host: string, timeoutMs: number | undefined): ConnectorFailure {
   if (timeoutMs !== undefined)
     return new ConnectorFailure('unavailable', `${host} did not answer within ${timeoutMs / 1000} s.`);
   const first = error instanceof AggregateError ? ((error.errors[0] as Error | undefined) ?? error) : error;

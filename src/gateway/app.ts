@@ -14,6 +14,7 @@ import type { GatewayResponse, Request } from './locals.ts';
 import { postgrestDoor } from './postgrest-door.ts';
 import { probes } from './probes.ts';
 import { pulse } from './pulse.ts';
+import { recordings } from './recordings.ts';
 import { requestId } from './request-id.ts';
 import { contractRoutes } from './routes.ts';
 
@@ -40,6 +41,7 @@ export function createApp(gateway: Gateway): Express {
   app.use(docs(gateway));
   app.use('/invite', invitations(gateway));
   app.use('/hooks', hooks(gateway));
+  app.use('/recordings', recordings(gateway));
   app.use('/rest/v1', postgrestDoor(gateway));
 
   for (const basePath of new Set(contracts.map((contract) => contract.basePath))) {

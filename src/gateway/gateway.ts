@@ -7,6 +7,7 @@ import type { Logger } from '../log.ts';
 import { type Core, readReasons } from '../operations/execute.ts';
 import type { Encryption } from '../security/encryption.ts';
 import { StartupError } from '../startup-error.ts';
+import type { Storage } from '../storage/storage.ts';
 import type { AddressGuard } from '../webhooks/address-guard.ts';
 import { createApp } from './app.ts';
 import { createKeyStore, type KeyStore } from './key-store.ts';
@@ -24,6 +25,7 @@ export interface GatewayOptions {
   publicUrl?: string;
   encryption: Encryption;
   guard: AddressGuard;
+  storage: Storage;
   postgrest: { url: string; jwtSecret: string };
   rateLimitStore: 'memory' | 'postgres';
   trustProxy?: string | number;
@@ -44,6 +46,7 @@ export interface Gateway {
   databasePoolSize: number;
   postgrest: { url: string; jwtSecret: string };
   trustProxy: string | number | undefined;
+  storage: Storage;
   log: Logger;
   onClose(close: () => Promise<unknown>): void;
 }
@@ -78,6 +81,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
     databasePoolSize: options.databasePoolSize,
     postgrest: options.postgrest,
     trustProxy: options.trustProxy,
+    storage: options.storage,
     log,
     onClose: (close) => closers.push(close),
   };
@@ -100,6 +104,8 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
   const { port } = server.address() as AddressInfo;
   const url = `http://${options.host.includes(':') ? `[${options.host}]` : options.host}:${port}`;
   services.publicUrl ||= url;
+  // signed addresses are made in the database
+  await pool.query('select app.note_public_url($1)', [services.publicUrl]);
   return {
     url,
     stop: async () => {

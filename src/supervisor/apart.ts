@@ -7,6 +7,7 @@ import { createRegistry } from '../gateway/metrics.ts';
 import { probes } from '../gateway/probes.ts';
 import type { Logger } from '../log.ts';
 import { StartupError } from '../startup-error.ts';
+import { createStorage } from '../storage/storage.ts';
 import { createWorkerMetrics } from '../worker/metrics.ts';
 import { startWorker } from '../worker/worker.ts';
 import { credentialsOf } from './database.ts';
@@ -37,6 +38,7 @@ export async function startWorkerAlone(config: Config, run: Run, log: Logger): P
     databaseUrl,
     encryption: shared.encryption,
     guard: shared.guard,
+    storage: shared.storage,
     retrySchedule: config.webhooks.retrySchedule,
     disableAfter: config.webhooks.disableAfter,
     log,
@@ -55,7 +57,8 @@ async function prepare(config: Config, role: LoginRole, log: Logger): Promise<{ 
   const credentials = credentialsOf(config, { embedded: undefined, inUse: true });
   const databaseUrl = loginUrl(given, role, credentials);
   const encryption = encryptionOf(credentials.encryptionKey);
-  const shared = { encryption, guard: guardOf(config), registry: createRegistry(), log };
+  const storage = createStorage(config.storage);
+  const shared = { encryption, guard: guardOf(config), storage, registry: createRegistry(), log };
   if (!(await holdsCore(databaseUrl))) {
     throw new StartupError('This database holds no Trunkline core yet: run "trunkline migrate" on it first.');
   }

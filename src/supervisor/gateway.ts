@@ -3,12 +3,14 @@ import type { Config } from '../config.ts';
 import type { GatewayOptions } from '../gateway/gateway.ts';
 import type { Logger } from '../log.ts';
 import type { Encryption } from '../security/encryption.ts';
+import type { Storage } from '../storage/storage.ts';
 import type { AddressGuard } from '../webhooks/address-guard.ts';
 
 /** What the gateway and the worker of one process share. */
 export interface Shared {
   encryption: Encryption;
   guard: AddressGuard;
+  storage: Storage;
   registry: Registry;
   log: Logger;
 }

@@ -3,6 +3,7 @@ import { loginUrl } from '../database/login.ts';
 import { startGateway } from '../gateway/gateway.ts';
 import { createRegistry } from '../gateway/metrics.ts';
 import type { Logger } from '../log.ts';
+import { createStorage } from '../storage/storage.ts';
 import { createWorkerMetrics } from '../worker/metrics.ts';
 import { startWorker } from '../worker/worker.ts';
 import { credentialsOf, openDatabase, prepareDatabase } from './database.ts';
@@ -45,7 +46,13 @@ export async function startInstance(config: Config, run: Run, log: Logger): Prom
   await prepareDatabase(adminUrl, credentials);
   run.checkpoint();
 
-  const shared = { encryption: encryptionOf(credentials.encryptionKey), guard, registry: createRegistry(), log };
+  const shared = {
+    encryption: encryptionOf(credentials.encryptionKey),
+    guard,
+    storage: createStorage(config.storage),
+    registry: createRegistry(),
+    log,
+  };
   const postgrest = await openPostgrest(config, loginUrl(adminUrl, 'postgrest', credentials), log);
   run.started('PostgREST', () => postgrest.stop());
 
@@ -53,6 +60,7 @@ export async function startInstance(config: Config, run: Run, log: Logger): Prom
     databaseUrl: loginUrl(adminUrl, 'worker', credentials),
     encryption: shared.encryption,
     guard,
+    storage: shared.storage,
     retrySchedule: config.webhooks.retrySchedule,
     disableAfter: config.webhooks.disableAfter,
     log,

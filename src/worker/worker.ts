@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import { createOutbound } from '../connections/http-client.ts';
 import type { Encryption } from '../security/encryption.ts';
+import type { Storage } from '../storage/storage.ts';
 import type { AddressGuard } from '../webhooks/address-guard.ts';
 import { createSender } from '../webhooks/sender.ts';
 import { openPool } from './database.ts';
@@ -18,6 +19,7 @@ export interface WorkerOptions {
   databaseUrl: string;
   encryption: Encryption;
   guard: AddressGuard;
+  storage: Storage;
   /** times of the retries in seconds, counted from the first attempt; fractions are allowed */
   retrySchedule: number[];
   /** seconds an endpoint may fail before it is disabled */
@@ -105,7 +107,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     boss,
     log,
     metrics,
-    tools: { outbound, encryption: options.encryption },
+    tools: { outbound, encryption: options.encryption, storage: options.storage },
     ...options.tasks,
   });
   const stopWatching = options.metrics ? watchOutbox(pool, metrics) : () => {};

@@ -2,6 +2,7 @@ import { startGateway } from '../../src/gateway/gateway.ts';
 import { createLogger } from '../../src/log.ts';
 import { createEncryption, generateEncryptionKey } from '../../src/security/encryption.ts';
 import { createAddressGuard } from '../../src/webhooks/address-guard.ts';
+import { testStorage } from '../support/storage.ts';
 
 // A gateway in a process of its own, so that its memory is its own. Tells its address, and its peak memory whenever asked.
 
@@ -12,6 +13,7 @@ const gateway = await startGateway({
   port: 0,
   encryption: createEncryption(generateEncryptionKey()),
   guard: createAddressGuard({ allowHttp: false, allowSubnets: [] }),
+  storage: testStorage,
   postgrest: { url: 'http://127.0.0.1:9', jwtSecret: 'a secret of thirty-two characters' },
   rateLimitStore: 'memory',
   log: createLogger('silent'),

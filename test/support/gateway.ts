@@ -5,6 +5,7 @@ import { type ContractName, generateApiKey } from '../../src/security/api-key.ts
 import { createEncryption } from '../../src/security/encryption.ts';
 import { createAddressGuard } from '../../src/webhooks/address-guard.ts';
 import { TEST_ENCRYPTION_KEY, type TestDatabase } from './database.ts';
+import { testStorage } from './storage.ts';
 
 /** Signs the JWTs of the PostgREST door; protects nothing but test data. */
 const JWT_SECRET = 'a secret of thirty-two characters';
@@ -56,6 +57,7 @@ export async function startTestGateway(db: TestDatabase, settings: GatewaySettin
     port: 0,
     encryption: createEncryption(TEST_ENCRYPTION_KEY),
     guard: createAddressGuard({ allowHttp: true, allowSubnets: ['127.0.0.0/8'] }),
+    storage: testStorage,
     postgrest: { url: postgrestUrl, jwtSecret: JWT_SECRET },
     rateLimitStore: 'memory',
     log: createLogger('silent'),

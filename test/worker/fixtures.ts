@@ -6,6 +6,7 @@ import { createAddressGuard } from '../../src/webhooks/address-guard.ts';
 import { generateSigningSecret, secretPrefix } from '../../src/webhooks/signing.ts';
 import { startWorker, type Worker, type WorkerOptions } from '../../src/worker/worker.ts';
 import { TEST_ENCRYPTION_KEY, type TestDatabase } from '../support/database.ts';
+import { testStorage } from '../support/storage.ts';
 
 const encryption = createEncryption(TEST_ENCRYPTION_KEY);
 
@@ -17,6 +18,7 @@ export function workerOptions(databaseUrl: string, changes: Partial<WorkerOption
     databaseUrl,
     encryption,
     guard: createAddressGuard({ allowHttp: true, allowSubnets: ['127.0.0.0/8'] }),
+    storage: testStorage,
     retrySchedule: [0.2, 0.4],
     disableAfter: 86_400,
     log,

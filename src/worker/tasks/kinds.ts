@@ -1,4 +1,5 @@
+import { fetchRecording, removeRecording } from './recordings.ts';
 import type { TaskKind } from './task.ts';
 
 /** What the worker can do. A kind of task is added here, and nowhere else; triggers in sql/ ask for it by its name. */
-export const TASK_KINDS: readonly TaskKind[] = [];
+export const TASK_KINDS: readonly TaskKind[] = [fetchRecording, removeRecording];

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { Outbound } from '../../connections/http-client.ts';
 import type { Statement } from '../../database/transaction.ts';
 import type { Encryption } from '../../security/encryption.ts';
+import type { Storage } from '../../storage/storage.ts';
 
 /** A task of app.tasks that is being done. */
 export interface Task {
@@ -31,6 +32,7 @@ export interface TaskTools {
   pool: pg.Pool;
   outbound: Outbound;
   encryption: Encryption;
+  storage: Storage;
   log: Logger;
   /** Runs statements in one transaction, as tenant of the task's organization with every scope. */
   asTenant<T>(task: Task, run: (client: pg.ClientBase) => Promise<T>): Promise<T>;
