@@ -66,7 +66,11 @@ export function createOutbound({ guard, timeoutMs = 10_000, maxBodyBytes = 1024 
       request: (request) =>
         exchange(request).catch((failure: ConnectorFailure) => {
           const { kind, message, retryAfter, status, code } = failure;
-          throw new ConnectorFailure(kind, redact(message, secrets), { retryAfter, status, code });
+          throw new ConnectorFailure(kind, redact(message, [...secrets, ...credentialsIn(request)]), {
+            retryAfter,
+            status,
+            code,
+          });
         }),
     }),
     download: (source, path) => download({ agent, guard }, source, path),
@@ -170,9 +174,22 @@ export function unreachable(error: Error, host: string, timeoutMs: number | unde
   return new ConnectorFailure(code === 'forbidden_address' ? 'refused' : 'unavailable', `${host} ${REASONS[code]}.`);
 }
 
-/** A service may repeat in its error what it was sent. */
+/** What a request proves itself by, in the form in which it is sent: user and password are one word of base 64 there. */
+function credentialsIn({ headers = {} }: HttpRequest): string[] {
+  const given = Object.entries(headers).find(([name]) => name.toLowerCase() === 'authorization')?.[1];
+  return given === undefined ? [] : [given, given.slice(given.indexOf(' ') + 1)];
+}
+
+/** A service may repeat in its error what it was sent, as it is or written for an address, a form or JSON. */
 function redact(message: string, secrets: readonly string[]): string {
-  const forms = secrets.flatMap((secret) => [secret, encodeURIComponent(secret)]);
+  const forms = secrets
+    .flatMap((secret) => [
+      secret,
+      encodeURIComponent(secret),
+      new URLSearchParams({ '': secret }).toString().slice(1),
+      JSON.stringify(secret).slice(1, -1),
+    ])
+    .filter((form) => form !== '');
   const clean = forms.reduce((text, secret) => text.replaceAll(secret, '[redacted]'), message.replaceAll('\0', ''));
   return clean.length > MAX_MESSAGE ? `${clean.slice(0, MAX_MESSAGE)}…` : clean;
 }

@@ -5,8 +5,9 @@ import { createEncryption, generateEncryptionKey } from '../../src/security/encr
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { createKey, createOrganization, startTestGateway, type TestGateway } from '../support/gateway.ts';
 import { startTestWorker, until } from '../worker/fixtures.ts';
-import { CASES, metaDelivery, metaPayload } from './cases.ts';
+import { CASES } from './cases.ts';
 import { type Operator, receiptsOf, startOperator } from './fixtures.ts';
+import { metaDelivery, metaPayload } from './vendors/meta-lead-ads.ts';
 
 const secrets = CASES['meta-lead-ads']?.secrets as Record<string, string>;
 const lines: string[] = [];

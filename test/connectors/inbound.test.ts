@@ -5,7 +5,6 @@ import { describe, expect, test } from 'vitest';
 import { saveConnection } from '../../src/domain/connections.ts';
 import { createOrganization } from '../support/gateway.ts';
 import { startTestWorker, until } from '../worker/fixtures.ts';
-import { graphApi, metaPayload } from './cases.ts';
 import { leadsOf, receiptsOf } from './fixtures.ts';
 import {
   db,
@@ -19,6 +18,7 @@ import {
   worker,
   workers,
 } from './meta-setup.ts';
+import { graphApi, metaPayload } from './vendors/meta-lead-ads.ts';
 
 describe('workers', () => {
   async function workerProcess(): Promise<ChildProcess> {

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { MASKED } from '../../connectors/manifest.ts';
 import { connectors } from '../../connectors/registry.ts';
-import { CASES, type ConformanceCase } from './cases.ts';
+import type { ConformanceCase } from './case.ts';
+import { CASES } from './cases.ts';
 
 // What every manifest must say, and what follows from it.
 

@@ -3,7 +3,6 @@ import { describe, expect, test } from 'vitest';
 import { retryReceipts, rotateHookToken, saveConnection } from '../../src/domain/connections.ts';
 import { createOrganization } from '../support/gateway.ts';
 import { until } from '../worker/fixtures.ts';
-import { graphApi, graphError, metaDelivery, metaPayload } from './cases.ts';
 import { leadsOf, receiptsOf } from './fixtures.ts';
 import {
   db,
@@ -18,6 +17,7 @@ import {
   settled,
   worker,
 } from './meta-setup.ts';
+import { graphApi, graphError, metaDelivery, metaPayload } from './vendors/meta-lead-ads.ts';
 
 describe('the handshake', () => {
   const handshake = (query: Record<string, string>) => gateway.request('GET', `${hook}?${new URLSearchParams(query)}`);

@@ -4,8 +4,9 @@ import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { createOrganization, startTestGateway, type TestGateway } from '../support/gateway.ts';
 import { type Receiver, startReceiver } from '../support/receiver.ts';
 import { startTestWorker, until } from '../worker/fixtures.ts';
-import { CASES, graphApi, metaDelivery } from './cases.ts';
+import { CASES } from './cases.ts';
 import { type Operator, receiptsOf, startOperator } from './fixtures.ts';
+import { graphApi, metaDelivery } from './vendors/meta-lead-ads.ts';
 
 // An organization with Meta Lead Ads connected, and a Graph API of its own, for every test of the file that imports this.
 
