@@ -68,8 +68,8 @@ export interface Configuration {
   secrets: z.ZodType<Record<string, string>>;
   secretNames: string[];
   requiredSecrets: string[];
-  /** fields whose addresses we call */
-  endpoints: string[];
+  /** fields whose addresses we call, each with its default */
+  endpoints: Record<string, string | null>;
   /** settings as they may be shown, with the defaults in force, and in place of each secret whether it is set */
   mask(settings: Values, secretsSet: readonly string[]): Values;
   /** a field's value from the command line's text. Throws a sentence. */
@@ -89,7 +89,7 @@ export function configurationOf(manifest: Manifest): Configuration {
   const withDefault = (field: Field) =>
     field.default === undefined ? stored(field) : valueSchema(field).default(() => structuredClone(field.default));
   const object = (chosen: readonly Field[], schemaOf: (field: Field) => z.ZodType) =>
-    z.strictObject(Object.fromEntries(chosen.map((field) => [field.name, schemaOf(field)])));
+    z.strictObject(Object.fromEntries(chosen.map((field) => [field.name, schemaOf(field).meta(documented(field))])));
 
   return {
     schema: object(fields, withDefault) as z.ZodType<Values>,
@@ -97,7 +97,11 @@ export function configurationOf(manifest: Manifest): Configuration {
     secrets: object(secretFields, (field) => valueSchema(field).optional()) as z.ZodType<Record<string, string>>,
     secretNames: secretFields.map((field) => field.name),
     requiredSecrets: secretFields.filter((field) => field.required).map((field) => field.name),
-    endpoints: settingFields.filter((field) => field.kind === 'endpoint').map((field) => field.name),
+    endpoints: Object.fromEntries(
+      settingFields
+        .filter((field) => field.kind === 'endpoint')
+        .map((field) => [field.name, (field.default as string | undefined) ?? null]),
+    ),
     mask: (settings, secretsSet) =>
       Object.fromEntries(
         fields.map(({ name, secret, default: standard }) => [
@@ -113,6 +117,13 @@ export function configurationOf(manifest: Manifest): Configuration {
     docs: () => `${table(fields)}\n\n${manifest.setup.map((step, index) => `${index + 1}. ${step}`).join('\n')}`,
   };
 }
+
+/** What JSON Schema says of a field besides what it must look like. */
+const documented = ({ label, help, secret, default: standard }: Field): Record<string, unknown> => ({
+  description: `${label}. ${help}`,
+  ...(standard !== undefined && { default: standard }),
+  ...(secret && { writeOnly: true }),
+});
 
 const REQUIRED = 'is required';
 const said = (reason: string) => ({

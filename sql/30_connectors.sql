@@ -151,13 +151,26 @@ comment on column private.opened_connections.token_hash      is 'SHA-256 of the 
 comment on column private.opened_connections.secret_names    is 'Fields that are credentials.';
 comment on column private.opened_connections.ciphertexts     is 'The credentials, encrypted, in the order of secret_names.';
 
+-- Scheme, host and port of an address; null for none.
+create or replace function private.web_origin(address text) returns text
+language sql immutable
+set search_path = ''
+as $$
+  select lower(substring(address from '^[A-Za-z]+://[^/?#\\]*'))
+$$;
+
+comment on function private.web_origin is 'Scheme, host and port of an address; null for none.';
+
 -- Connects, or changes what is connected: settings are replaced, credentials that are not named stay.
 --   secret_names, ciphertexts  credentials to set, encrypted
 --   required_secrets           credentials the vendor cannot do without
 --   token_hash, token_prefix   of the hook's address; used when the connection is new. Null: the vendor calls nothing.
+--   endpoints                  settings that are addresses which credentials are sent to, each with its default (or null).
+--                              Whoever leads one to another host must bring all credentials anew: nobody is to read those that
+--                              are kept by having them sent to a server of his own.
 create or replace function app.save_connection(
   vendor text, name text, settings jsonb, enabled boolean, secret_names text[], ciphertexts bytea[], required_secrets text[],
-  token_hash bytea, token_prefix text,
+  token_hash bytea, token_prefix text, endpoints jsonb default '{}',
   out connection app.connections, out created boolean, out secrets_set text[]
 )
 language plpgsql security definer
@@ -165,17 +178,31 @@ set search_path = ''
 as $$
 declare
   tenant  uuid := private.writable('connectors', 'admin');
+  before  app.connections;
+  moved   text;
   missing text;
 begin
-  update app.connections as c
-     set settings = save_connection.settings, enabled = coalesce(save_connection.enabled, c.enabled)
-   where c.organization_id = tenant and c.vendor = save_connection.vendor and c.name = save_connection.name
+  insert into app.connections (organization_id, vendor, name, settings, enabled, token_hash, token_prefix)
+  values (tenant, save_connection.vendor, save_connection.name, save_connection.settings, coalesce(save_connection.enabled, true),
+          save_connection.token_hash, save_connection.token_prefix)
+  on conflict on constraint connections_name_key do nothing
   returning * into connection;
-  created := connection.id is null;
-  if created then
-    insert into app.connections (organization_id, vendor, name, settings, enabled, token_hash, token_prefix)
-    values (tenant, save_connection.vendor, save_connection.name, save_connection.settings, coalesce(save_connection.enabled, true),
-            save_connection.token_hash, save_connection.token_prefix)
+  created := connection.id is not null;
+  if not created then
+    before := app.own_connection(tenant, save_connection.vendor, save_connection.name);
+    select e.key into moved from jsonb_each_text(endpoints) as e
+     where private.web_origin(coalesce(before.settings ->> e.key, e.value))
+           is distinct from private.web_origin(coalesce(save_connection.settings ->> e.key, e.value))
+       and exists (select from app.connection_secrets as s
+                    where s.organization_id = tenant and s.connection_id = before.id and s.name <> all (save_connection.secret_names))
+     limit 1;
+    if moved is not null then
+      perform app.fail(400, 'invalid_request', format('%s leads to another host: give the credentials anew.', moved),
+                       jsonb_build_object('field', 'settings.' || moved, 'reason', 'leads to another host; give all secrets anew'));
+    end if;
+    update app.connections as c
+       set settings = save_connection.settings, enabled = coalesce(save_connection.enabled, c.enabled)
+     where c.organization_id = tenant and c.id = before.id
     returning * into connection;
   end if;
   insert into app.connection_secrets as s (organization_id, connection_id, name, ciphertext)
@@ -189,7 +216,7 @@ begin
    limit 1;
   if missing is not null then
     perform app.fail(400, 'invalid_request', format('%s is required.', missing),
-                     jsonb_build_object('field', missing, 'reason', 'is required'));
+                     jsonb_build_object('field', 'secrets.' || missing, 'reason', 'is required'));
   end if;
   -- told from here, because the statement that called does not see what it changed
   secrets_set := array(select s.name from app.connection_secrets as s
@@ -197,7 +224,7 @@ begin
 end
 $$;
 
-comment on function app.save_connection is 'Connects an outside service, or changes what is connected; credentials that are not named stay. 400 when a required one is missing.';
+comment on function app.save_connection is 'Connects an outside service, or changes what is connected; credentials that are not named stay. 400 when a required one is missing, or when kept ones would be sent to another host.';
 
 -- A connection of the calling organization by vendor and name, locked. Raises 404 when there is none.
 create or replace function app.own_connection(tenant uuid, vendor text, name text) returns app.connections

@@ -1,10 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { type Command, InvalidArgumentError } from 'commander';
-import { ConnectorFailure } from '../../connectors/failure.ts';
 import type { Values } from '../../connectors/manifest.ts';
 import { connectorNamed, connectors } from '../../connectors/registry.ts';
-import { createOutbound } from '../connections/http-client.ts';
-import { type ConnectionRow, openConnection, UnusableConnection } from '../connections/opened.ts';
+import { testConnection } from '../domain/connection-test.ts';
 import {
   deleteConnection,
   getConnection,
@@ -37,6 +35,8 @@ interface SetOptions extends One {
   enable?: boolean;
   disable?: boolean;
 }
+
+type Listed = Record<'vendor' | 'name' | 'status' | 'last_received_at' | 'last_error' | 'waiting' | 'dead', unknown>;
 
 /** The answers are the operations' own: no contract shapes them. */
 const CONTRACT = { contract: 'eal' };
@@ -74,7 +74,17 @@ export function connectorCommands(program: Command): void {
     .requiredOption('--org <id>', 'organization', uuid)
     .action(async (options: Common) => {
       const { data } = await run(options, listConnections, {});
-      print(options, data, table(data, 'Nothing is connected yet: trunkline connectors set --org …'));
+      // the rest is what `show` shows
+      const rows = data.map(({ vendor, name, status, last_received_at, last_error, waiting, dead }: Listed) => ({
+        vendor,
+        name,
+        status,
+        last_received_at,
+        last_error,
+        waiting,
+        dead,
+      }));
+      print(options, data, table(rows, 'Nothing is connected yet: trunkline connectors set --org …'));
     });
 
   connectorLeaf(group, 'set', 'connect a service, or change some of its fields; a new hook’s address is shown once')
@@ -92,11 +102,15 @@ export function connectorCommands(program: Command): void {
 
   connectorLeaf(group, 'show', 'show its fields; of credentials, whether they are set').action(async (options: One) => {
     const { settings, ...row } = await run(options, getConnection, which(options));
-    const fields = Object.entries(settings).map(([field, value]) => ({ field, value: shown(value) }));
-    print(options, { ...row, settings }, `${table([{ ...row }], '')}\n\n${table(fields, '')}`);
+    const lines = (values: object) =>
+      table(
+        Object.entries(values).map(([field, value]) => ({ field, value: shown(value) })),
+        '',
+      );
+    print(options, { ...row, settings }, `${lines(row)}\n\n${lines(settings)}`);
   });
 
-  connectorLeaf(group, 'test', 'try its configuration out on the service').action(testConnection);
+  connectorLeaf(group, 'test', 'try its configuration out on the service').action(tryConnection);
 
   connectorLeaf(group, 'remove', 'disconnect it; its credentials are gone, its leads stay').action(
     async (options: One) => {
@@ -151,30 +165,16 @@ async function setConnection(options: SetOptions): Promise<void> {
   print(options, saved, words);
 }
 
-async function testConnection(options: One): Promise<void> {
+async function tryConnection(options: One): Promise<void> {
   const { test, manifest } = connectorOf(options.vendor);
-  const found = await forOrganization(options, async ({ core, actor }) => {
-    const { rows } = await core.pool.query<ConnectionRow>('select * from app.open_connection($1, $2, $3)', [
-      actor.organizationId,
-      options.vendor,
-      options.name,
-    ]);
-    if (!rows[0]) throw new StartupError('No such connection.');
-    const outbound = createOutbound({ guard: core.services.guard });
-    try {
-      const { config, secrets } = openConnection(rows[0], core.services.encryption);
-      return test
-        ? await test(config, { http: outbound.client(secrets) })
-        : `${manifest.title} is set up; there is nothing to call.`;
-    } catch (error) {
-      if (error instanceof ConnectorFailure || error instanceof UnusableConnection)
-        throw new StartupError(error.message);
-      throw error;
-    } finally {
-      await outbound.close();
-    }
-  });
-  print(options, { ok: true, found }, found);
+  if (!test) {
+    await run(options, getConnection, which(options));
+    const message = `${manifest.title} is set up; there is nothing to call.`;
+    return print(options, { ok: true, message }, message);
+  }
+  const answer = await run(options, testConnection, which(options));
+  if (!answer.ok) throw new StartupError(answer.message);
+  print(options, answer, answer.message);
 }
 
 function connectorOf(vendor: string) {

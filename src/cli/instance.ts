@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { type Config, readConfig } from '../config.ts';
+import { createOutbound } from '../connections/http-client.ts';
 import { type Credentials, loginUrl } from '../database/login.ts';
 import { createPool } from '../database/pool.ts';
 import { createLogger } from '../log.ts';
@@ -66,10 +67,13 @@ export async function withTenant<T>(
   const url = loginUrl(adminUrl, 'gateway', credentials);
   await reach(url);
   const pool = createPool(url, { max: 1, name: 'trunkline command line' });
+  const guard = guardOf(config);
+  const outbound = createOutbound({ guard });
   try {
     const services = {
       encryption: encryptionOf(credentials.encryptionKey),
-      guard: guardOf(config),
+      guard,
+      outbound,
       publicUrl: config.publicUrl ?? `http://${config.host}:${config.port}`,
     };
     const core: Core = { pool, reasons: await readReasons(pool), services };
@@ -86,6 +90,6 @@ export async function withTenant<T>(
   } catch (error) {
     throw connectionProblem(error, url) ?? error;
   } finally {
-    await pool.end();
+    await Promise.all([pool.end(), outbound.close()]);
   }
 }

@@ -34,14 +34,15 @@ export const secretContext = (organizationId: string, vendor: string, name: stri
 export function openConnection(row: ConnectionRow, encryption: Encryption): OpenedConnection {
   const connector = connectorNamed(row.vendor);
   if (!connector) throw new UnusableConnection(`There is no connector ${row.vendor}.`);
-  const secrets = decrypted(row, encryption);
+  const secrets = secretsOf(row, encryption);
   const read = connector.configuration.schema.safeParse({ ...row.settings, ...secrets });
   if (read.success) return { connector, config: read.data as never, secrets: Object.values(secrets) };
   const [issue] = read.error.issues;
   throw new UnusableConnection(`Its configuration is no longer valid: ${issue?.path.join('.')} ${issue?.message}.`);
 }
 
-function decrypted(row: ConnectionRow, encryption: Encryption): Record<string, string> {
+/** A connection's credentials by field, decrypted. Throws UnusableConnection. */
+export function secretsOf(row: ConnectionRow, encryption: Encryption): Record<string, string> {
   try {
     return Object.fromEntries(
       (row.secret_names ?? []).map((field, index) => {

@@ -9,7 +9,7 @@ export type AnyOperation = Operation<any, any> | ExportOperation<any>;
 
 /** One line of a contract: where an operation is found, and how its answer is documented. */
 export interface Route {
-  method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   /** below the contract's base path, parameters in braces: /leads/{id} */
   path: string;
   operation: AnyOperation;
@@ -23,6 +23,8 @@ export interface Route {
   example?: { request?: object; response?: object; query?: Record<string, string>; csv?: string };
   /** the answer changes only with its resource: send an ETag and honour If-None-Match */
   single?: boolean;
+  /** parameters that are in the query although it is no GET: they name the resource, as the path does */
+  inQuery?: readonly string[];
   /** 404 although there is no id in the path: a filter or a field names something that may be out of reach */
   refers?: boolean;
   /** 409 although it is no POST */

@@ -62,13 +62,14 @@ const isLast = (error: Error | undefined | null): boolean =>
   error instanceof Error &&
   (!(error instanceof pg.DatabaseError) || error.severity === 'FATAL' || error.severity === 'PANIC');
 
+/** Runs a statement in the transaction that is under way. */
+export type Query = <Row extends pg.QueryResultRow>(statement: Statement) => Promise<pg.QueryResult<Row>>;
+
 /** Statements of one transaction, one after the other, for what must look before it goes on. */
 export async function inTransaction<Result>(
   pool: pg.Pool,
   scope: Scope,
-  work: (
-    query: <Row extends pg.QueryResultRow>(statement: Statement) => Promise<pg.QueryResult<Row>>,
-  ) => Promise<Result>,
+  work: (query: Query) => Promise<Result>,
 ): Promise<Result> {
   const client = await pool.connect();
   let broken: Error | undefined;

@@ -1,32 +1,15 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { z } from 'zod';
-import type { Connector } from '../../connectors/connector.ts';
 import type { Values } from '../../connectors/manifest.ts';
-import { connectorNamed, connectors } from '../../connectors/registry.ts';
+import { connectorNamed } from '../../connectors/registry.ts';
 import { secretContext } from '../connections/opened.ts';
 import { statement } from '../database/page.ts';
 import { invalidRequest } from '../errors.ts';
 import { operation, type Services } from '../operations/operation.ts';
+import { acceptedSecrets, acceptedSettings, known, missing, one, secrets, settings } from './connection-fields.ts';
 import { uuid } from './fields.ts';
 
 // Connections to outside services. Their fields are those of the vendor's manifest.
-
-const vendor = z
-  .string('must be a string')
-  .refine(
-    (name) => connectorNamed(name) !== undefined,
-    `must be one of ${connectors.map(({ manifest }) => manifest.vendor).join(', ')}`,
-  )
-  .meta({ description: 'The outside service.' });
-const name = z
-  .string('must be a string')
-  .regex(/^[a-z0-9][a-z0-9_-]{0,49}$/, 'must be lower-case letters, digits, - and _, at most 50')
-  .default('default')
-  .meta({ description: 'Tells several connections of one vendor apart.' });
-const one = { vendor, name };
-const missing = 'No such connection.';
-
-const known = (of: string): Connector => connectorNamed(of) as Connector;
 
 /** A hook's address: its token is 192 random bits, kept as a hash. */
 export interface HookToken {
@@ -49,8 +32,6 @@ const shownAs = (row: string, secretsSet: string): string => `json_build_object(
   'id', ${row}.id, 'vendor', ${row}.vendor, 'name', ${row}.name, 'enabled', ${row}.enabled, 'settings', ${row}.settings,
   'secrets_set', ${secretsSet}, 'token_prefix', ${row}.token_prefix,
   'created_at', app.iso(${row}.created_at), 'updated_at', app.iso(${row}.updated_at))`;
-const SECRETS_SET =
-  'array(select s.name from app.connection_secrets as s where s.connection_id = row.id order by s.name)';
 
 interface Shown {
   vendor: string;
@@ -63,28 +44,42 @@ function masked({ settings, secrets_set: set, ...row }: Shown): object {
   return { ...row, settings: connectorNamed(row.vendor)?.configuration.mask(settings, set) ?? settings };
 }
 
+/** What lists show of a row of api.connections. */
+const SUMMARY = `'id', c.id, 'vendor', c.vendor, 'name', c.name, 'enabled', c.enabled,
+  'status', case when not c.enabled then 'disabled' when c.failing_since is not null then 'failing' else 'ok' end,
+  'last_received_at', app.iso(c.last_received_at), 'last_lead_at', app.iso(c.last_lead_at),
+  'failing_since', app.iso(c.failing_since), 'last_error', c.last_error, 'last_error_at', app.iso(c.last_error_at),
+  'waiting', c.waiting, 'dead', c.dead, 'leads_7d', c.leads_7d,
+  'created_at', app.iso(c.created_at), 'updated_at', app.iso(c.updated_at)`;
+
 export const listConnections = operation({
   id: 'connectors.list',
   summary: 'List connections',
-  description: 'What is connected, and how it is doing. Credentials are never shown.',
+  description: 'What is connected, and how it is doing. Settings and credentials are not shown.',
   scope: 'connectors.read',
   kind: 'read',
   input: z.strictObject({}),
-  statement: () => statement`
-    select json_build_object('data', coalesce(json_agg(c order by c.vendor, c.name), '[]'))::text as body
-      from (select id, vendor, name, enabled, last_received_at, last_lead_at, failing_since, last_error, waiting, dead from api.connections) as c`,
+  statement: () => ({
+    text: `select json_build_object('data', coalesce(json_agg(json_build_object(${SUMMARY}) order by c.vendor, c.name), '[]'))::text as body
+             from api.connections as c`,
+    values: [],
+  }),
 });
 
 export const getConnection = operation({
   id: 'connectors.get',
   summary: 'Fetch a connection',
-  description: 'Its settings, with the defaults in force. Of credentials, only whether they are set.',
-  scope: 'connectors.read',
+  description:
+    'Its settings, with the defaults in force, and how it is doing. Of credentials, only whether they are set: those that are stand masked.',
+  scope: 'connectors.admin',
   kind: 'read',
   input: z.strictObject(one),
   missing,
   statement: ({ input }) => ({
-    text: `select ${shownAs('row', SECRETS_SET)}::text as body from app.connections as row where row.vendor = $1 and row.name = $2`,
+    text: `select json_build_object(${SUMMARY}, 'settings', c.settings, 'secrets_set', array(
+                    select s.name from app.connection_secrets as s where s.connection_id = c.id order by s.name),
+                  'token_prefix', c.token_prefix)::text as body
+             from api.connections as c where c.vendor = $1 and c.name = $2`,
     values: [input.vendor, input.name],
   }),
   finish: (body) => JSON.stringify(masked(JSON.parse(body))),
@@ -94,7 +89,7 @@ export const getConnection = operation({
 export const getSettings = operation({
   id: 'connectors.settings',
   summary: 'Fetch the stored settings of a connection',
-  scope: 'connectors.read',
+  scope: 'connectors.admin',
   kind: 'read',
   input: z.strictObject(one),
   statement: ({ input }) => ({
@@ -103,43 +98,45 @@ export const getSettings = operation({
   }),
 });
 
-const values = z.record(z.string(), z.unknown(), 'must be an object');
-
 export const saveConnection = operation({
   id: 'connectors.save',
   summary: 'Connect an outside service, or change what is connected',
-  description: 'Settings are replaced; credentials that are not given stay. The address of a new hook is shown once.',
+  description:
+    'Settings are replaced, credentials that are not given stay: the same again changes nothing. Which fields a vendor has, GET /connector-vendors and the guide say. The address of a new hook is shown once. A setting that leads credentials to another host is taken only with all secrets anew.',
   scope: 'connectors.admin',
   kind: 'write',
   input: z.strictObject({
     ...one,
-    settings: values.default({}),
-    secrets: values.default({}),
-    enabled: z.boolean().optional(),
+    settings: settings.default({}),
+    secrets: secrets.default({}),
+    enabled: z
+      .boolean('must be true or false')
+      .optional()
+      .meta({ description: 'Whether its hooks are accepted and processed; a new connection is enabled.' }),
   }),
   prepare(input, services, actor) {
     const { configuration, hook } = known(input.vendor);
-    const settings = accepted(configuration.settings, 'settings', input.settings, configuration.secretNames);
-    const secrets = accepted(configuration.secrets, 'secrets', input.secrets, []);
-    for (const field of configuration.endpoints) checkAddress(field, settings[field], services);
+    const secrets = acceptedSecrets(configuration, input.secrets);
     return {
-      settings,
+      settings: acceptedSettings(configuration, input.settings, services),
       secrets: Object.entries(secrets).map(([field, secret]) => ({
         field,
         ciphertext: services.encryption.encrypt(
-          String(secret),
+          secret,
           secretContext(actor.organizationId, input.vendor, input.name, field),
         ),
       })),
       required: configuration.requiredSecrets,
+      endpoints: configuration.endpoints,
       token: hook && newHookToken(),
       services,
     };
   },
   statement: ({ input, local }) => ({
     text: `
-      select json_build_object('created', saved.created, 'connection', ${shownAs('(saved.connection)', 'saved.secrets_set')})::text as body
-        from app.save_connection($1, $2, $3, $4, $5, $6, $7, $8, $9) as saved`,
+      select json_build_object('created', saved.created, 'connection', ${shownAs('(saved.connection)', 'saved.secrets_set')})::text as body,
+             case when saved.created then 201 else 200 end as status
+        from app.save_connection($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) as saved`,
     values: [
       input.vendor,
       input.name,
@@ -150,6 +147,7 @@ export const saveConnection = operation({
       local.required,
       local.token?.hash ?? null,
       local.token?.prefix ?? null,
+      JSON.stringify(local.endpoints),
     ],
   }),
   finish(body, local) {
@@ -200,35 +198,12 @@ export const retryReceipts = operation({
     'Everything that a hook brought and that was given up or waits for its next attempt, or one receipt of it.',
   scope: 'connectors.admin',
   kind: 'write',
-  input: z.strictObject({ ...one, receipt: uuid.optional() }),
+  input: z.strictObject({
+    ...one,
+    receipt: uuid.optional().meta({ description: 'Only this receipt, as api.hook_receipts shows it.' }),
+  }),
   missing,
   statement: ({ input }) => statement`
     select json_build_object('vendor', ${input.vendor}::text, 'name', ${input.name}::text,
              'retried', app.retry_hook_receipts(${input.vendor}, ${input.name}, ${input.receipt ?? null}::uuid))::text as body`,
 });
-
-/** Values of a manifest's fields. Throws 400 that names the field. */
-function accepted(schema: z.ZodType<Values>, where: string, given: Values, secretNames: string[]): Values {
-  const secret = secretNames.find((field) => field in given);
-  if (secret)
-    throw invalidRequest(`${secret} is a secret.`, { field: `settings.${secret}`, reason: 'belongs into secrets' });
-  const read = schema.safeParse(given);
-  if (read.success) return read.data;
-  const [issue] = read.error.issues;
-  const path = issue?.code === 'unrecognized_keys' ? [issue.keys[0] ?? ''] : (issue?.path ?? []);
-  const reason = issue?.code === 'unrecognized_keys' ? 'unknown field' : (issue?.message ?? 'is invalid');
-  throw invalidRequest(`Invalid value for ${path.join('.')}: ${reason}.`, {
-    field: [where, ...path].join('.'),
-    reason,
-  });
-}
-
-function checkAddress(field: string, value: unknown, services: Services): void {
-  if (value === undefined) return;
-  const checked = services.guard.checkUrl(String(value));
-  if (!checked.ok)
-    throw invalidRequest(`Invalid value for ${field}: ${checked.reason}.`, {
-      field: `settings.${field}`,
-      reason: checked.reason,
-    });
-}

@@ -2,6 +2,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type pg from 'pg';
 import type { Registry } from 'prom-client';
+import { createOutbound } from '../connections/http-client.ts';
 import { createPool } from '../database/pool.ts';
 import type { Logger } from '../log.ts';
 import { type Core, readReasons } from '../operations/execute.ts';
@@ -70,7 +71,13 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
   const closers: (() => Promise<unknown>)[] = [];
   const keys = createKeyStore(pool, options.databaseUrl, log);
 
-  const services = { encryption: options.encryption, guard: options.guard, publicUrl: options.publicUrl ?? '' };
+  const outbound = createOutbound({ guard: options.guard });
+  const services = {
+    encryption: options.encryption,
+    guard: options.guard,
+    publicUrl: options.publicUrl ?? '',
+    outbound,
+  };
   const gateway: Gateway = {
     core: { pool, reasons, services },
     keys,
@@ -88,7 +95,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
   const close = async (): Promise<void> => {
     await keys.close();
     await Promise.allSettled(closers.map((one) => one()));
-    await Promise.all([pool.end(), exportPool.end()]);
+    await Promise.all([pool.end(), exportPool.end(), outbound.close()]);
   };
 
   const server = createServer(createApp(gateway));

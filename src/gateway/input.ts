@@ -8,7 +8,8 @@ export function inputOf(route: Route, req: Request): Record<string, unknown> {
   const query = req.query as Record<string, unknown>;
   requireStorable(query, []);
   if (route.method === 'GET') return join(query, params, 'query parameter');
-  const [stray] = Object.keys(query);
+  const { inQuery = [] } = route;
+  const stray = Object.keys(query).find((name) => !inQuery.includes(name));
   if (stray !== undefined)
     throw invalidRequest(`Unknown query parameter: ${stray}.`, { field: stray, reason: 'unknown query parameter' });
   const body: unknown = req.body === undefined ? {} : req.body;
@@ -16,7 +17,11 @@ export function inputOf(route: Route, req: Request): Record<string, unknown> {
     throw invalidRequest('The body must be a JSON object.', { reason: 'must be a JSON object' });
   }
   requireStorable(body, []);
-  return join(body as Record<string, unknown>, params, 'field');
+  const inBody = join(body as Record<string, unknown>, params, 'field');
+  const named = inQuery.find((name) => name in body);
+  if (named !== undefined)
+    throw invalidRequest(`${named} belongs into the query.`, { field: named, reason: 'belongs into the query' });
+  return { ...inBody, ...query };
 }
 
 /** Deeper than anything that is documented, and shallow enough for whoever walks it, here and in the database. */

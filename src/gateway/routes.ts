@@ -17,7 +17,7 @@ export function contractRoutes(gateway: Gateway, contract: Contract): Router {
   for (const route of contract.routes) {
     const path = route.path.replaceAll(/\{(\w+)\}/g, ':$1');
     const template = `${contract.basePath}${route.path}`;
-    const method = route.method.toLowerCase() as 'get' | 'post' | 'patch' | 'delete';
+    const method = route.method.toLowerCase() as 'get' | 'post' | 'put' | 'patch' | 'delete';
     router[method](path, async (req: Request, res: GatewayResponse) => {
       res.locals.route = template;
       await answer(gateway, contract, route, req, res);

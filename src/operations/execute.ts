@@ -1,9 +1,9 @@
 import type pg from 'pg';
 import type { z } from 'zod';
-import { inTransaction, runInScope, type Scope, type Statement } from '../database/transaction.ts';
+import { inTransaction, type Query, runInScope, type Scope, type Statement } from '../database/transaction.ts';
 import { type ConstraintReasons, fromDatabase, fromZod, MissingScope, notFound } from '../errors.ts';
 import { type Actor, claimsOf, roleOf } from './actor.ts';
-import type { Operation, ResultRow, Services } from './operation.ts';
+import type { Call, Operation, ResultRow, Services } from './operation.ts';
 
 // The one place where scope, transaction and claims meet an operation. What does not come through here reaches no row.
 
@@ -66,14 +66,15 @@ export async function execute<Input, Local>(
   requireScope(actor, operation.scope);
   const input = parseInput(operation.input, rawInput);
   const local = operation.prepare?.(input, core.services, actor) as Local;
-  const statement = operation.statement({
+  const call: Call<Input, Local> = {
     input,
     actor,
     local,
     contract: binding.contract,
     services: core.services,
     shape: (name) => `${binding.shapes ?? binding.contract}.${name}`,
-  });
+  };
+  const statement = operation.statement(call);
   const scope: Scope = { role: roleOf(actor), claims: claimsOf(actor, operation.target?.(input)) };
   const finish = (row: ResultRow | undefined): Answer => {
     if (row?.body == null) throw notFound(operation.missing ?? 'Not found.');
@@ -83,9 +84,18 @@ export async function execute<Input, Local>(
       replayed: false,
     };
   };
+  const readOnly = operation.kind === 'read';
   try {
+    if (operation.outside) {
+      const { outside } = operation;
+      const ask = async () => {
+        const found = finish((await runInScope<ResultRow>(core.pool, scope, statement, { readOnly })).rows[0]);
+        return { ...found, body: await outside(found.body, call, core.pool) };
+      };
+      return idempotency ? await askOnce(core, scope, idempotency, ask) : await ask();
+    }
     if (idempotency) return await executeOnce(core, scope, statement, idempotency, finish);
-    const { rows } = await runInScope<ResultRow>(core.pool, scope, statement, { readOnly: operation.kind === 'read' });
+    const { rows } = await runInScope<ResultRow>(core.pool, scope, statement, { readOnly });
     return finish(rows[0]);
   } catch (error) {
     throw fromDatabase(error, core.reasons) ?? error;
@@ -93,38 +103,62 @@ export async function execute<Input, Local>(
 }
 
 /** The same, under an idempotency key: the answer is kept in the transaction of the change, or replayed. */
-async function executeOnce(
+const executeOnce = (
   core: Core,
   scope: Scope,
   statement: Statement,
   idempotency: Idempotency,
   finish: (row: ResultRow | undefined) => Answer,
-): Promise<Answer> {
-  const { key, fingerprint } = idempotency;
-  const { encryption } = core.services;
-  const context = `idempotency:${key}`;
-  return inTransaction(core.pool, scope, async (query) => {
-    const claim = await query<{ status: number | null; answer: Buffer | null }>({
-      text: 'select * from app.claim_idempotency_key($1, $2)',
-      values: [key, fingerprint],
-    });
-    const kept = claim.rows[0];
-    if (kept?.answer) {
-      return {
-        status: kept.status ?? 200,
-        body: encryption.decrypt(kept.answer, context).toString('utf8'),
-        replayed: true,
-      };
-    }
+): Promise<Answer> =>
+  inTransaction(core.pool, scope, async (query) => {
+    const before = await kept(query, core, idempotency);
+    if (before) return before;
     const { rows } = await query<ResultRow>(statement);
     const answer = finish(rows[0]);
-    await query({
-      text: 'select app.keep_answer($1, $2, $3, $4)',
-      values: [key, fingerprint, answer.status, encryption.encrypt(answer.body, context)],
-    });
+    await keep(query, core, idempotency, answer);
     return answer;
   });
+
+/**
+ * The same for what asks an outside service, which no transaction waits for: of two equal requests at once both ask, and both
+ * get the answer of the first.
+ */
+async function askOnce(
+  core: Core,
+  scope: Scope,
+  idempotency: Idempotency,
+  ask: () => Promise<Answer>,
+): Promise<Answer> {
+  const before = await inTransaction(core.pool, scope, (query) => kept(query, core, idempotency));
+  if (before) return before;
+  const answer = await ask();
+  return inTransaction(core.pool, scope, async (query) => {
+    const meanwhile = await kept(query, core, idempotency);
+    if (!meanwhile) await keep(query, core, idempotency, answer);
+    return meanwhile ?? answer;
+  });
 }
+
+/** Opens the request of an idempotency key: the answer that was kept, or undefined for the first. */
+async function kept(query: Query, core: Core, { key, fingerprint }: Idempotency): Promise<Answer | undefined> {
+  const { rows } = await query<{ status: number | null; answer: Buffer | null }>({
+    text: 'select * from app.claim_idempotency_key($1, $2)',
+    values: [key, fingerprint],
+  });
+  const [claim] = rows;
+  if (!claim?.answer) return undefined;
+  const body = core.services.encryption.decrypt(claim.answer, contextOf(key)).toString('utf8');
+  return { status: claim.status ?? 200, body, replayed: true };
+}
+
+async function keep(query: Query, core: Core, { key, fingerprint }: Idempotency, answer: Answer): Promise<void> {
+  await query({
+    text: 'select app.keep_answer($1, $2, $3, $4)',
+    values: [key, fingerprint, answer.status, core.services.encryption.encrypt(answer.body, contextOf(key))],
+  });
+}
+
+const contextOf = (key: string): string => `idempotency:${key}`;
 
 /** Reads the reasons of the database's constraints ("field: reason"). */
 export async function readReasons(pool: pg.Pool): Promise<ConstraintReasons> {

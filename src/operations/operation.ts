@@ -1,4 +1,6 @@
+import type pg from 'pg';
 import type { z } from 'zod';
+import type { Outbound } from '../connections/http-client.ts';
 import type { Statement } from '../database/transaction.ts';
 import type { Encryption } from '../security/encryption.ts';
 import type { AddressGuard } from '../webhooks/address-guard.ts';
@@ -10,6 +12,8 @@ export interface Services {
   guard: AddressGuard;
   /** how the outside reaches the gateway; no slash at the end */
   publicUrl: string;
+  /** calls of outside services */
+  outbound: Outbound;
 }
 
 /** Where a statement runs for: the actor, and the name of a wire shape in the contract's schema, as SQL. */
@@ -45,6 +49,11 @@ export interface Operation<Input = unknown, Local = unknown> {
   /** what is computed outside of the database: secrets, hashes. Throws AppError. */
   prepare?(input: Input, services: Services, actor: Actor): Local;
   statement(call: Call<Input, Local>): Statement;
+  /**
+   * asks an outside service, when the transaction is over: nobody's slowness holds a connection of the database. Returns the
+   * body in place of the statement's.
+   */
+  outside?(body: string, call: Call<Input, Local>, pool: pg.Pool): Promise<string>;
   /** adds to the answer what the database must not see (a secret shown once) */
   finish?(body: string, local: Local, row: ResultRow): string;
   /** what is said when the statement found nothing */

@@ -3,6 +3,7 @@ import type { Processed, StoredHook } from '../../connectors/connector.ts';
 import { ConnectorFailure } from '../../connectors/failure.ts';
 import type { LeadDraft } from '../../connectors/lead-draft.ts';
 import type { Outbound } from '../connections/http-client.ts';
+import { connectorIo } from '../connections/io.ts';
 import { type ConnectionRow, openConnection, UnusableConnection } from '../connections/opened.ts';
 import type { Encryption } from '../security/encryption.ts';
 
@@ -57,9 +58,7 @@ async function processed(receipt: ClaimedReceipt, { outbound, encryption, log }:
     return await hook.process(
       { headers: receipt.headers, body: receipt.body, receivedAt: receipt.received_at },
       config,
-      {
-        http: outbound.client(secrets),
-      },
+      connectorIo(outbound, secrets),
     );
   } catch (error) {
     return { leads: [], failures: [failureOf(error as Error, receipt, log)] };

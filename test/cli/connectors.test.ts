@@ -72,7 +72,7 @@ test('a service is connected, shown, tried out, changed, given another address a
 
   expect(await ask(command('test', ...META))).toEqual({
     ok: true,
-    found: 'The token is for the page PuroClean (111).',
+    message: 'The token is for the page PuroClean (111).',
   });
   graph.answer(graphError(401, 190, `Malformed access token ${secrets.page_access_token}`));
   const refused = await run(command('test', ...META), environment);

@@ -2,14 +2,14 @@ import { expect, vi } from 'vitest';
 import type { Connector, ConnectorIo, HookRequest, Processed } from '../../connectors/connector.ts';
 import { ConnectorFailure } from '../../connectors/failure.ts';
 import type { Outbound } from '../../src/connections/http-client.ts';
+import { connectorIo } from '../../src/connections/io.ts';
 import type { Act, ConformanceCase, Ending, HookCase } from './case.ts';
 
 // How the suite uses a connector: everything but what is expected.
 
 /** All by which a connector reaches its service, cut clean of these credentials. */
-export const ioOf = (through: Outbound, own: ConformanceCase): ConnectorIo => ({
-  http: through.client(Object.values(own.secrets)),
-});
+export const ioOf = (through: Outbound, own: ConformanceCase): ConnectorIo =>
+  connectorIo(through, Object.values(own.secrets));
 
 export const configOf = ({ configuration }: Connector, own: ConformanceCase, url: string): never =>
   configuration.schema.parse({ ...own.settings(url), ...own.secrets }) as never;

@@ -1,3 +1,4 @@
+import { createOutbound } from '../../src/connections/http-client.ts';
 import { createPool } from '../../src/database/pool.ts';
 import { saveConnection } from '../../src/domain/connections.ts';
 import { systemActor } from '../../src/operations/actor.ts';
@@ -22,12 +23,15 @@ export interface Operator {
 
 export async function startOperator(db: TestDatabase): Promise<Operator> {
   const pool = createPool(db.loginUrl('gateway'), { max: 2, name: 'test operator' });
+  const guard = createAddressGuard({ allowHttp: true, allowSubnets: ['127.0.0.0/8'] });
+  const outbound = createOutbound({ guard });
   const core: Core = {
     pool,
     reasons: await readReasons(pool),
     services: {
       encryption: createEncryption(TEST_ENCRYPTION_KEY),
-      guard: createAddressGuard({ allowHttp: true, allowSubnets: ['127.0.0.0/8'] }),
+      guard,
+      outbound,
       publicUrl: 'http://hooks.example.com',
     },
   };
@@ -39,7 +43,9 @@ export async function startOperator(db: TestDatabase): Promise<Operator> {
     run,
     connect: async (organization, vendor, configuration = {}) =>
       new URL((await run(organization, saveConnection, { vendor, ...configuration })).hook_url).pathname,
-    stop: () => pool.end(),
+    stop: async () => {
+      await Promise.all([pool.end(), outbound.close()]);
+    },
   };
 }
 

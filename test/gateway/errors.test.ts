@@ -7,6 +7,7 @@ import { eal } from '../../src/contracts/eal/index.ts';
 import { generateApiKey } from '../../src/security/api-key.ts';
 import { type Api, type Caller, expectError, inParallel, startApi } from '../support/api.ts';
 import { createKey } from '../support/gateway.ts';
+import { META_SECRETS } from './family.ts';
 
 // Whatever a client does wrong is told in the documented envelope: status, stable code, field and reason. Never a 500.
 // AI93's clients are in errors-ai93.test.ts.
@@ -40,7 +41,11 @@ beforeAll(async () => {
     organizations: one.organizationId,
     grant_id: randomUUID(),
     delivery_id: `whd_${'0'.repeat(26)}`,
+    vendor: 'meta-lead-ads',
   };
+  // where nobody listens
+  const settings = { api_url: 'http://127.0.0.1:9' };
+  await one.put('/connectors/meta-lead-ads', { settings, secrets: META_SECRETS });
 });
 afterAll(() => api.stop());
 
@@ -595,6 +600,14 @@ describe('a key', () => {
     'POST /webhooks/{id}/test': 'admin',
     'POST /webhooks/{id}/recover': 'admin',
     'POST /webhooks/{id}/deliveries/{delivery_id}/retry': 'admin',
+    'GET /connector-vendors': 'read',
+    'GET /connectors': 'read',
+    'GET /connectors/{vendor}': 'admin',
+    'PUT /connectors/{vendor}': 'admin',
+    'DELETE /connectors/{vendor}': 'admin',
+    'POST /connectors/{vendor}/test': 'admin',
+    'POST /connectors/{vendor}/rotate-token': 'admin',
+    'POST /connectors/{vendor}/retry': 'admin',
     'GET /api-keys': 'admin',
     'POST /api-keys': 'admin',
     'POST /api-keys/{id}/rotate': 'admin',
@@ -726,6 +739,8 @@ describe('whatever is sent', () => {
       'organization_id',
       'status',
       'action',
+      'secrets',
+      'receipt',
       '__proto__',
     ];
     const requests = Array.from({ length: 600 }, () => {

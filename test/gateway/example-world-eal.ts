@@ -2,6 +2,7 @@ import { expect } from 'vitest';
 import type { TestDatabase } from '../support/database.ts';
 import { createKey, createOrganization } from '../support/gateway.ts';
 import type { Stage, World } from './example-world.ts';
+import { META_SECRETS } from './family.ts';
 
 const YEAR_MS = 365 * 24 * 3600 * 1000;
 
@@ -25,6 +26,7 @@ export async function ealWorld({ db, gateway }: Stage): Promise<World> {
     scopes: ['leads.read'],
   });
   const apiKey = await post('/api-keys', { name: 'Another', scopes: ['read'] });
+  await connect(gateway, key);
   const audit = await gateway.request('GET', '/api/v1/audit-log?limit=1', { key });
   const ids: Record<string, Record<string, string>> = {
     leads: { id: lead.id },
@@ -32,6 +34,7 @@ export async function ealWorld({ db, gateway }: Stage): Promise<World> {
     audit_log: { id: audit.body.data[0].id },
     webhooks: { id: webhook.id, delivery_id: await addAttempt(db, franchise, webhook.id) },
     api_keys: { id: apiKey.id },
+    connectors: { vendor: 'meta-lead-ads' },
     organizations: { id: franchise, grant_id: grant.grant_id },
   };
   return {
@@ -45,6 +48,13 @@ export async function ealWorld({ db, gateway }: Stage): Promise<World> {
       ...('expires_at' in body && { expires_at: new Date(Date.now() + YEAR_MS).toISOString() }),
     }),
   };
+}
+
+/** What the examples name, at an address where nobody listens: they leave this machine alone. */
+async function connect(gateway: Stage['gateway'], key: string): Promise<void> {
+  const body = { settings: { api_url: 'http://127.0.0.1:9' }, secrets: META_SECRETS };
+  const reply = await gateway.request('PUT', '/api/v1/connectors/meta-lead-ads', { key, body });
+  expect(reply.status, reply.text).toBe(201);
 }
 
 /** One attempt in the delivery log of a webhook; returns its public id. */

@@ -47,6 +47,12 @@ export async function foundFamily(api: Api): Promise<Family> {
   };
 }
 
+export const META_SECRETS = {
+  verify_token: 'a verify token',
+  app_secret: 'an app secret',
+  page_access_token: 'a page access token',
+};
+
 /** The ids that a tenant has, one of every kind. */
 async function furnish(api: Api, caller: Caller): Promise<Record<string, string>> {
   const lead = await caller.post('/leads', { name: 'Secret Sarah', email: 'secret@example.com' });
@@ -55,6 +61,9 @@ async function furnish(api: Api, caller: Caller): Promise<Record<string, string>
     events: ['lead.created', 'audit.log.event'],
   });
   const call = await caller.post('/calls', { caller_name: 'Secret Sarah', transcript: 'Secret' });
+  const vendor = 'meta-lead-ads';
+  const settings = { page_ids: ['4711'], field_mapping: { Secret: 'name' } };
+  expect((await caller.put(`/connectors/${vendor}`, { settings, secrets: META_SECRETS })).status).toBe(201);
   const key = await caller.post('/api-keys', { name: 'Secret key', scopes: ['admin'] });
   const entry = await caller.get('/audit-log?limit=1');
   const { rows } = await api.db.admin.query(
@@ -75,6 +84,8 @@ async function furnish(api: Api, caller: Caller): Promise<Record<string, string>
     'api-keys': key.body.id,
     'audit-log': entry.body.data[0].id,
     delivery_id: rows[0].id,
+    // no id: everybody may connect it
+    vendor,
   };
 }
 

@@ -15,7 +15,14 @@ beforeAll(async () => {
   const call = await one.post('/calls', { caller_number: '+14045550173' });
   const webhook = await one.post('/webhooks', { url: 'https://hooks.example.com/', events: ['lead.created'] });
   const entry = await one.get('/audit-log?limit=1');
-  ids = { leads: lead.body.id, calls: call.body.id, webhooks: webhook.body.id, 'audit-log': entry.body.data[0].id };
+  await one.put('/connectors/public-tool', {});
+  ids = {
+    leads: lead.body.id,
+    calls: call.body.id,
+    webhooks: webhook.body.id,
+    'audit-log': entry.body.data[0].id,
+    connectors: 'public-tool',
+  };
 });
 afterAll(() => api.stop());
 
@@ -48,6 +55,7 @@ describe('a single resource', () => {
     expect(singles.sort()).toEqual([
       '/audit-log/{id}',
       '/calls/{id}',
+      '/connectors/{vendor}',
       '/leads/{id}',
       '/organizations/me',
       '/webhooks/{id}',
@@ -55,7 +63,7 @@ describe('a single resource', () => {
   });
 
   test.each(singles)('%s has an ETag, and is not sent again to who has it', async (template) => {
-    const path = template.replace('{id}', ids[template.split('/')[1] as string] as string);
+    const path = template.replace(/\{\w+\}/, ids[template.split('/')[1] as string] as string);
     const first = await wire('GET', path);
     const tag = first.headers.etag as string;
     expect(tag).toMatch(/^W\/"[\w-]+"$/);

@@ -4,6 +4,7 @@ import { eal } from '../../src/contracts/eal/index.ts';
 import { createEncryption } from '../../src/security/encryption.ts';
 import { type Api, type Caller, expectError, inParallel, startApi, until } from '../support/api.ts';
 import { TEST_ENCRYPTION_KEY } from '../support/database.ts';
+import { META_SECRETS } from './family.ts';
 
 let api: Api;
 let one: Caller;
@@ -59,6 +60,9 @@ test('every POST of the contract takes a key, and repeats the very answer, secre
     [webhook.id],
   );
   expect(test.status).toBe('pending');
+  // where nobody listens
+  const settings = { api_url: 'http://127.0.0.1:9' };
+  expect((await one.put('/connectors/meta-lead-ads', { settings, secrets: META_SECRETS })).status).toBe(201);
   const requests: Record<string, [caller: Caller, path: string, body: object]> = {
     '/leads': [one, '/leads', lead('every')],
     '/leads/{id}/score': [one, `/leads/${scored.id}/score`, {}],
@@ -78,6 +82,9 @@ test('every POST of the contract takes a key, and repeats the very answer, secre
       `/webhooks/${webhook.id}/deliveries/${rows[0].id}/retry`,
       {},
     ],
+    '/connectors/{vendor}/test': [one, '/connectors/meta-lead-ads/test', {}],
+    '/connectors/{vendor}/rotate-token': [one, '/connectors/meta-lead-ads/rotate-token', {}],
+    '/connectors/{vendor}/retry': [one, '/connectors/meta-lead-ads/retry', {}],
     '/api-keys': [one, '/api-keys', { name: 'A', scopes: ['read'] }],
     '/api-keys/{id}/rotate': [one, `/api-keys/${key.id}/rotate`, {}],
   };

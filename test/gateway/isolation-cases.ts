@@ -3,7 +3,7 @@ import type { Contract, Route } from '../../src/contracts/contract.ts';
 import type { Api, Caller } from '../support/api.ts';
 import type { TestDatabase } from '../support/database.ts';
 import type { Reply } from '../support/gateway.ts';
-import type { Family } from './family.ts';
+import { type Family, META_SECRETS } from './family.ts';
 
 export interface Case {
   body?: object | ((family: Family) => object);
@@ -53,6 +53,14 @@ export const CASES: Record<string, Case> = {
   'eal GET /webhooks/{id}/deliveries': { status: 404 },
   'eal GET /webhooks/{id}/deliveries/{delivery_id}': { status: 404 },
   'eal POST /webhooks/{id}/deliveries/{delivery_id}/retry': { status: 404 },
+  'eal GET /connector-vendors': { status: 200 },
+  'eal GET /connectors': { status: 200 },
+  'eal GET /connectors/{vendor}': { status: 404 },
+  'eal PUT /connectors/{vendor}': { status: 201, body: { secrets: META_SECRETS } },
+  'eal DELETE /connectors/{vendor}': { status: 404 },
+  'eal POST /connectors/{vendor}/test': { status: 404 },
+  'eal POST /connectors/{vendor}/rotate-token': { status: 404 },
+  'eal POST /connectors/{vendor}/retry': { status: 404 },
   'eal GET /api-keys': { status: 200 },
   'eal POST /api-keys': { status: 201, body: { name: 'Mine', scopes: ['read'] } },
   'eal POST /api-keys/{id}/rotate': { status: 404, body: { overlap_hours: 0 } },

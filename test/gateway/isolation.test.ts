@@ -49,7 +49,8 @@ test.each(asked)('%s: %s finds nothing, and leaves no trace', async (name, _key,
   const reply = await sendCase(api, family, contract, route, family[who], ids, query?.(family));
   expect(reply.status).toBe(status);
   if (status >= 400) expectErrorOf(contract.name, reply, status, status === 404 ? 'not_found' : 'forbidden');
-  for (const id of [...Object.values(family.theirs.eal), ...Object.values(family.theirs.ai93)]) {
+  const { vendor: _everybodys, ...eal } = family.theirs.eal;
+  for (const id of [...Object.values(eal), ...Object.values(family.theirs.ai93)]) {
     // the refusal may say back what was asked for, nothing else
     expect(reply.text.replaceAll(pathOf(route, ids), '')).not.toContain(id);
   }
@@ -57,14 +58,18 @@ test.each(asked)('%s: %s finds nothing, and leaves no trace', async (name, _key,
   expect(await rowsOf(api.db, ...all)).toBe(before);
 });
 
-test.each(asked.filter(([, , , , route]) => route.path.includes('{')))(
+test.each(asked.filter(([name, , , , route]) => route.path.includes('{') && CASES[name]?.status === 404))(
   '%s: %s cannot tell an id of another tenant from one that does not exist',
   async (name, _key, who, contract, route) => {
     const ids = family.theirs[contract.name as 'eal'];
     const nobody = Object.fromEntries(
       Object.entries(ids).map(([kind, id]) => [
         kind,
-        /^[a-z]+_/.test(id) ? `${id.split('_')[0]}_${'0'.repeat(25)}1` : `00000000-0000-4000-8000${id.slice(23)}`,
+        kind === 'vendor'
+          ? id
+          : /^[a-z]+_/.test(id)
+            ? `${id.split('_')[0]}_${'0'.repeat(25)}1`
+            : `00000000-0000-4000-8000${id.slice(23)}`,
       ]),
     );
     const { query } = CASES[name] as Case;

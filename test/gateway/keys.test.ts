@@ -106,6 +106,7 @@ describe('a revoked key', () => {
       const body = route.method === 'GET' ? undefined : (bodies[label] ?? {});
       const path = route.path
         .replaceAll(/\{id\}|\{grant_id\}/g, fresh.organizationId)
+        .replace('{vendor}', 'meta-lead-ads')
         .replace('{delivery_id}', `whd_${'0'.repeat(26)}`);
       const reply = await b.send(route.method, path, { key: fresh.key, body });
       expectErrorOf(contract, reply, 401, 'unauthorized');

@@ -10,6 +10,7 @@ export interface Caller {
   key: string;
   get(path: string, headers?: Record<string, string>): Promise<Reply>;
   post(path: string, body?: unknown, headers?: Record<string, string>): Promise<Reply>;
+  put(path: string, body?: unknown, headers?: Record<string, string>): Promise<Reply>;
   patch(path: string, body?: unknown, headers?: Record<string, string>): Promise<Reply>;
   delete(path: string, headers?: Record<string, string>): Promise<Reply>;
 }
@@ -52,6 +53,7 @@ export async function startApi(settings: GatewaySettings = {}, shared?: TestData
     key,
     get: (path, headers) => send('GET', path, { key, headers }),
     post: (path, body, headers) => send('POST', path, { key, body, headers }),
+    put: (path, body, headers) => send('PUT', path, { key, body, headers }),
     patch: (path, body, headers) => send('PATCH', path, { key, body, headers }),
     delete: (path, headers) => send('DELETE', path, { key, headers }),
   });

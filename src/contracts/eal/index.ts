@@ -24,12 +24,17 @@ export const eal: Contract = {
       name: 'Webhooks',
       description: 'Outbound events, signed with HMAC-SHA256 (X-EAL-Signature) and as Standard Webhooks.',
     },
+    {
+      name: 'Connectors',
+      description:
+        'Outside services that are connected to the organization. Credentials are kept encrypted, and never shown again.',
+    },
     { name: 'API keys', description: 'Keys of the calling organization, for its admin keys.' },
   ],
   scopes: {
     read: 'Read everything of the organization.',
     write: 'Read, and change leads.',
-    admin: 'Write, and manage organizations, webhooks and keys.',
+    admin: 'Write, and manage organizations, webhooks, connectors and keys.',
   },
   reach: 'A key belongs to one organization.',
   canonicalScopes,

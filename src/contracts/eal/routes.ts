@@ -6,6 +6,7 @@ import * as organizations from '../../domain/organizations.ts';
 import * as webhooks from '../../domain/webhooks.ts';
 import type { Route } from '../contract.ts';
 import { callRoutes } from './calls.ts';
+import { connectorRoutes } from './connectors.ts';
 import { examples } from './examples.ts';
 import * as output from './outputs.ts';
 
@@ -243,6 +244,8 @@ export const routes: Route[] = [
     output: output.deliveryRetried,
     example: examples.deliveryRetry,
   },
+
+  ...connectorRoutes,
 
   {
     method: 'GET',

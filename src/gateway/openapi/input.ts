@@ -10,31 +10,32 @@ export function documentInput(
 ): { parameters: (Parameter | Ref)[]; requestBody?: RequestBody } {
   const { properties = {}, required = [], ...rest } = schemas.of(route.operation.input, 'input');
   const inPath = [...route.path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name as string);
-  const others = Object.entries(properties).filter(([name]) => !inPath.includes(name));
+  const isGet = route.method === 'GET';
+  const isQuery = (name: string): boolean => isGet || (route.inQuery ?? []).includes(name);
+  const outside = Object.entries(properties).filter(([name]) => !inPath.includes(name));
+  const inBody = outside.filter(([name]) => !isQuery(name));
   const parameters: (Parameter | Ref)[] = inPath.map((name) => ({
     ...parameter('path', name, properties[name]),
     required: true,
     example: pathExample(contract, route, name),
   }));
-  if (route.method === 'GET') {
-    for (const [name, schema] of others) {
-      const example = route.example?.query?.[name];
-      parameters.push({
-        ...parameter('query', name, schema),
-        ...(required.includes(name) && schema.default === undefined && { required: true }),
-        ...(example !== undefined && { example: schema.type === 'integer' ? Number(example) : example }),
-      });
-    }
+  for (const [name, schema] of outside.filter(([name]) => isQuery(name))) {
+    const example = route.example?.query?.[name];
+    parameters.push({
+      ...parameter('query', name, schema),
+      ...(required.includes(name) && schema.default === undefined && { required: true }),
+      ...(example !== undefined && { example: schema.type === 'integer' ? Number(example) : example }),
+    });
   }
   parameters.push(header('RequestId'));
   if (route.single) parameters.push(header('IfNoneMatch'));
   if (route.method === 'POST') parameters.push(header('IdempotencyKey'));
-  if (route.method === 'GET' || others.length === 0) return { parameters };
+  if (inBody.length === 0) return { parameters };
 
-  const needed = required.filter((name) => !inPath.includes(name));
+  const needed = required.filter((name) => !inPath.includes(name) && !isQuery(name));
   const body: JsonSchema = {
     ...rest,
-    properties: Object.fromEntries(others),
+    properties: Object.fromEntries(inBody),
     ...(needed.length > 0 && { required: needed }),
     // an update that changes nothing is refused
     ...(route.method === 'PATCH' && { minProperties: 1 }),
