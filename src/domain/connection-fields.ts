@@ -36,12 +36,10 @@ export function known(of: string): Connector {
 const valuesOf = (part: 'settings' | 'secrets', description: string) =>
   z.record(z.string(), z.unknown(), 'must be an object').meta({
     description,
-    anyOf: connectors
-      .filter(({ manifest }) => part === 'settings' || manifest.fields.some(({ secret }) => secret))
-      .map(({ manifest, configuration }) => {
-        const { $schema: _dialect, ...schema } = z.toJSONSchema(configuration[part], { io: 'input' });
-        return { title: manifest.title, ...schema };
-      }),
+    anyOf: connectors.map(({ manifest, configuration }) => {
+      const { $schema: _dialect, ...schema } = z.toJSONSchema(configuration[part], { io: 'input' });
+      return { title: manifest.title, ...schema };
+    }),
   });
 export const settings = valuesOf(
   'settings',

@@ -56,7 +56,8 @@ export const CASES: Record<string, Case> = {
   'eal GET /connector-vendors': { status: 200 },
   'eal GET /connectors': { status: 200 },
   'eal GET /connectors/{vendor}': { status: 404 },
-  'eal PUT /connectors/{vendor}': { status: 201, body: { secrets: META_SECRETS } },
+  // one of its own, which no other request is to find
+  'eal PUT /connectors/{vendor}': { status: 201, body: { secrets: META_SECRETS }, query: () => 'name=mine' },
   'eal DELETE /connectors/{vendor}': { status: 404 },
   'eal POST /connectors/{vendor}/test': { status: 404 },
   'eal POST /connectors/{vendor}/rotate-token': { status: 404 },

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { eal } from '../../src/contracts/eal/index.ts';
 import { type Api, type Caller, expectError, startApi } from '../support/api.ts';
 import { type Family, foundFamily } from './family.ts';
-import { label, rowsOf as rowsOfDatabase, sendCase } from './isolation-cases.ts';
+import { CASES, type Case, label, rowsOf as rowsOfDatabase, sendCase } from './isolation-cases.ts';
 
 // What a parent sees of its child, and a child of its parent, with keys of Expert AI Labs.
 
@@ -82,20 +82,23 @@ describe('a parent', () => {
   )('never changes anything of its child by %s, whatever was granted', async (_, route) => {
     const given = await grant(['leads.read', 'calls.read', 'audit_log.read']);
     const before = await rowsOf(child.organizationId);
-    const plain = await sendCase(api, family, eal, route, parent, theirs);
-    expect.soft(plain.status).toBe(404);
+    const { status, query } = CASES[label(eal, route)] as Case;
+    const plain = await sendCase(api, family, eal, route, parent, theirs, query?.(family));
+    expect.soft(plain.status).toBe(status);
     const named = await sendCase(api, family, eal, route, parent, theirs, `organization_id=${child.organizationId}`);
     expect.soft(named.status).toBe(400);
     expect(await rowsOf(child.organizationId)).toBe(before);
     await child.delete(`/organizations/${child.organizationId}/grants/${given}`);
   });
 
-  test('does not read a child’s webhooks and keys under any grant', async () => {
+  test('does not read a child’s webhooks, keys and connections under any grant', async () => {
     const given = await grant(['leads.read', 'calls.read', 'audit_log.read']);
     for (const path of [`/webhooks/${theirs.webhooks}`, `/webhooks/${theirs.webhooks}/deliveries`]) {
       expectError(await parent.get(path), 404, 'not_found');
       expectError(await parent.get(`${path}?organization_id=${child.organizationId}`), 400, 'invalid_request');
     }
+    expectError(await parent.get('/connectors/meta-lead-ads'), 404, 'not_found');
+    expectError(await parent.get(`/connectors?organization_id=${child.organizationId}`), 400, 'invalid_request');
     for (const path of ['/webhooks', '/api-keys']) expect((await parent.get(path)).text).not.toContain(theirs.webhooks);
     await child.delete(`/organizations/${child.organizationId}/grants/${given}`);
   });

@@ -8,6 +8,7 @@ import {
 } from '../../gateway/docs/blocks.ts';
 import { curl, jsonBlock, plainBlock } from '../../gateway/docs/code.ts';
 import type { Chapter, GuideContext } from '../../gateway/docs/guide.ts';
+import { connecting } from './guide-connectors.ts';
 
 export function guide(context: GuideContext): Chapter[] {
   return [
@@ -18,6 +19,7 @@ export function guide(context: GuideContext): Chapter[] {
     { title: 'Idempotency', html: idempotency(context) },
     { title: 'Caching and request ids', html: caching(context) },
     { title: 'Receiving webhooks', html: receiving(context) },
+    { title: 'Connecting services', html: connecting(context) },
     { title: 'Webhook events', html: eventTable(context.document) },
   ];
 }

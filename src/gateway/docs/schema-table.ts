@@ -54,8 +54,9 @@ function limits(schema: JsonSchema): string[] {
     ...(format ? [format] : []),
     ...(minimum !== undefined && maximum !== undefined && maximum < 1e9 ? [`${minimum}–${maximum}`] : []),
     ...(maxLength !== undefined ? [`at most ${maxLength} characters`] : []),
-    ...(schema.default !== undefined ? [`default ${escapeHtml(String(schema.default))}`] : []),
+    ...(schema.default !== undefined ? [`default ${escapeHtml(written(schema.default))}`] : []),
   ];
 }
 
+const written = (value: unknown): string => (typeof value === 'object' ? JSON.stringify(value) : String(value));
 const descriptionOf = (schema: JsonSchema): string => (schema.description ? inline(schema.description) : '');

@@ -52,7 +52,7 @@ section { scroll-margin-top: 1rem; }
 .line { margin: 0; overflow-wrap: anywhere; }
 .path var { font-style: normal; color: var(--accent); }
 .method { font-size: .74rem; font-weight: 700; letter-spacing: .03em; }
-.get { color: var(--get); } .post { color: var(--post); } .patch { color: var(--patch); } .delete { color: var(--delete); }
+.get { color: var(--get); } .post { color: var(--post); } .put, .patch { color: var(--patch); } .delete { color: var(--delete); }
 .needs { margin: .35rem 0 .7rem; font-size: .85rem; color: var(--dim); }
 .scope, .status { font-size: .8rem; border: 1px solid var(--line); background: var(--raised); color: var(--text); border-radius: 99px; padding: .06rem .55rem; white-space: nowrap; }
 .sent, .answered { color: var(--delete); font-size: .74rem; white-space: nowrap; }
