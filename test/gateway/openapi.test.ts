@@ -1,5 +1,6 @@
 import { createConfig, lintFromString } from '@redocly/openapi-core';
 import { describe, expect, test } from 'vitest';
+import { connectors } from '../../connectors/registry.ts';
 import { documentOf, documents, jsonOf } from './documents.ts';
 
 // The documents themselves. That the gateway keeps what they promise is in openapi-examples, -errors and -webhooks.
@@ -127,6 +128,24 @@ describe('what is sent', () => {
     ] as const) {
       expect(schemasOf('ai93', path)).toMatchObject({ limit, since: dates });
     }
+  });
+
+  test('to connect a service is what the fields of each vendor say', () => {
+    const { document, faults } = documentOf('eal');
+    for (const part of ['settings', 'secrets'] as const) {
+      const variants = document.components.schemas.ConnectorsSaveRequest?.properties?.[part]?.anyOf ?? [];
+      expect(variants.map(({ title }) => title)).toEqual(connectors.map(({ manifest }) => manifest.title));
+      for (const [index, { manifest }] of connectors.entries()) {
+        const fields = manifest.fields.filter(({ secret }) => (secret === true) === (part === 'secrets'));
+        expect(Object.entries(variants[index]?.properties ?? {}).map(([name, one]) => [name, one.description])).toEqual(
+          fields.map(({ name, label, help }) => [name, `${label}. ${help}`]),
+        );
+      }
+    }
+    const pointer = ['components', 'schemas', 'ConnectorsSaveRequest'];
+    expect(faults(pointer, { settings: { page_ids: ['1'] }, secrets: { app_secret: '0123456789' } })).toEqual([]);
+    expect(faults(pointer, { settings: { page_ids: 'x' } })).not.toEqual([]);
+    expect(faults(pointer, { secrets: { app_secret: 'short' } })).not.toEqual([]);
   });
 
   test('follows the rule of a new lead', () => {
