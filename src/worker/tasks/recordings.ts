@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ConnectorFailure } from '../../../connectors/failure.ts';
 import type { DownloadSource } from '../../connections/download.ts';
+import { connectorIo } from '../../connections/io.ts';
 import { type ConnectionRow, openConnection } from '../../connections/opened.ts';
 import { audioType } from './audio-type.ts';
 import type { Outcome, OutsideTask, Task, TaskTools } from './task.ts';
@@ -80,7 +81,7 @@ async function locate(vendor: string, url: string, task: Task, tools: TaskTools)
     try {
       const { connector, config, secrets } = openConnection(row, tools.encryption);
       if (!connector.locateRecording) continue;
-      return await connector.locateRecording(url, config, { http: tools.outbound.client(secrets) });
+      return await connector.locateRecording(url, config, connectorIo(tools.outbound, secrets));
     } catch (error) {
       // another account of the same tracker may know the call
       refusal = error;
