@@ -1,4 +1,5 @@
--- Scoring: rules are data. A rule is a label, a jsonpath predicate over the lead, and a weight; the reasons are printed.
+-- Scoring rules are data: a rule is a label, a jsonpath predicate over the lead and its signals, and a weight. What they bring a lead is
+-- in 39_scoring.sql.
 
 create table if not exists app.scoring_rules (
   organization_id uuid           not null default private.tenant(),
@@ -18,8 +19,8 @@ create table if not exists app.scoring_rules (
 comment on table  app.scoring_rules                 is 'What makes a lead a good one: label, predicate over the lead, weight.';
 comment on column app.scoring_rules.organization_id is 'Organization the rule scores for.';
 comment on column app.scoring_rules.id              is 'Rule id.';
-comment on column app.scoring_rules.label           is 'The reason, as it is printed: Business email (+0.10).';
-comment on column app.scoring_rules.predicate       is 'jsonpath over the lead as JSON; the rule counts when it finds something.';
+comment on column app.scoring_rules.label           is 'The reason, as it is printed: phone validated (+0.10).';
+comment on column app.scoring_rules.predicate       is 'jsonpath over the lead as JSON, with its signals: $.signals.phone_valid ? (@ == true). The rule counts when it finds something.';
 comment on column app.scoring_rules.weight          is 'Part of the score it adds or takes, from -1 to 1 (1 is the whole score of 100).';
 comment on column app.scoring_rules.enabled         is 'Whether it counts.';
 comment on column app.scoring_rules.created_at      is 'When it was made.';
@@ -55,30 +56,48 @@ create policy "a database login sees its organization's rules" on app.scoring_ru
 drop policy if exists "a login for all sees every rule" on app.scoring_rules;
 create policy "a login for all sees every rule" on app.scoring_rules for select to analyst_all using (true);
 
--- The rules an organization starts with. They are its own from then on.
+-- The rules an organization starts with, which read the lead and its signals (38_lead_signals.sql). Together they may bring more than 100;
+-- a score ends there.
+create or replace function private.default_scoring_rules() returns table (label text, predicate jsonpath, weight numeric)
+language sql immutable
+set search_path = ''
+as $$
+  select label, predicate::jsonpath, weight
+    from (values
+      ('In the service area',                    '$.signals.in_service_area ? (@ == true)',               0.18),
+      ('Outside of the service area',            '$.signals.in_service_area ? (@ == false)',             -0.30),
+      ('Needs it now',                           '$.timeline ? (@ like_regex "now|today|asap|immediate|urgent|emergency|this[_ ]week|24" flag "i")', 0.15),
+      ('Urgent problem',                         '$.signals.urgent ? (@ == true)',                        0.15),
+      ('Replied',                                '$.pipeline_stage ? (@ == "replied" || @ == "qualified")', 0.15),
+      ('Phone validated',                        '$.signals.phone_valid ? (@ == true)',                   0.10),
+      ('Phone number that cannot exist',         '$.signals.phone_valid ? (@ == false)',                 -0.10),
+      ('Repeat caller',                          '$.signals.repeat_caller ? (@ == true)',                 0.10),
+      ('Source that converts well',              '$.signals.source_lift ? (@ >= 1.25)',                   0.10),
+      ('Source that seldom converts',            '$.signals.source_lift ? (@ <= 0.5)',                   -0.10),
+      ('Came by referral',                       '$.source ? (@ like_regex "referral|partner" flag "i")', 0.10),
+      ('Fast form completion',                   '$.signals.form_seconds ? (@ >= 3 && @ <= 90)',          0.08),
+      ('Form filled in faster than people type', '$.signals.form_seconds ? (@ < 3)',                     -0.20),
+      ('Complete details',                       '$.signals.completeness ? (@ >= 0.7)',                   0.08),
+      ('Budget named',                           '$.budget_range ? (@ != null)',                          0.07),
+      ('Email address validated',                '$.signals.email_valid ? (@ == true)',                   0.05),
+      ('Business email',                         '$.signals.email_kind ? (@ == "business")',              0.05),
+      ('Disposable email address',               '$.signals.email_kind ? (@ == "disposable")',           -0.40),
+      ('Email address that cannot exist',        '$.signals.email_kind ? (@ == "impossible")',           -0.10),
+      ('Mistyped email address',                 '$.signals.email_kind ? (@ == "mistyped")',             -0.05),
+      ('Describes the problem',                  '$.pain_points ? (@ like_regex "\\S")',                  0.05)
+    ) as defaults (label, predicate, weight)
+$$;
+
+comment on function private.default_scoring_rules is 'Rules that a new organization starts with.';
+
+-- They are its own from then on.
 create or replace function app.add_default_rules() returns trigger
 language plpgsql security definer
 set search_path = ''
 as $$
 begin
   insert into app.scoring_rules (organization_id, label, predicate, weight)
-  select new.id, label, predicate::jsonpath, weight
-    from (values
-      ('Needs it now',                     '$.timeline ? (@ like_regex "now|today|asap|immediate|urgent|emergency|this[_ ]week|24" flag "i")', 0.20),
-      ('Describes an urgent problem',      '$.pain_points ? (@ like_regex "leak|flood|burst|fire|smoke|mold|water|storm|sewage|emergency|damage" flag "i")', 0.20),
-      ('Describes the problem',            '$.pain_points ? (@ like_regex "\\S" && !(@ like_regex "leak|flood|burst|fire|smoke|mold|water|storm|sewage|emergency|damage" flag "i"))', 0.08),
-      ('Can be phoned',                    '$.phone ? (@ != null)', 0.15),
-      ('Email given',                      '$.email ? (@ != null)', 0.10),
-      ('Business email',                   '$.email ? (!(@ like_regex "@(gmail|googlemail|yahoo|outlook|hotmail|live|icloud|aol|proton|protonmail|gmx|mail)\\." flag "i"))', 0.05),
-      ('Disposable email',                 '$.email ? (@ like_regex "@(mailinator|guerrillamail|10minutemail|tempmail|trashmail|yopmail)\\." flag "i")', -0.40),
-      ('Full name given',                  '$.name ? (@ like_regex "\\S+\\s+\\S+")', 0.05),
-      ('Company named',                    '$.company ? (@ != null)', 0.05),
-      ('Budget named',                     '$.budget_range ? (@ != null)', 0.10),
-      ('Came by referral',                 '$.source ? (@ like_regex "referral|partner" flag "i")', 0.15),
-      ('Answered an advertisement',        '$.source ? (@ like_regex "ads|facebook_lead_ad|ppc" flag "i")', 0.08),
-      ('Came through the website',         '$.source ? (@ like_regex "website|form|public_tool" flag "i")', 0.08),
-      ('Replied',                          '$.pipeline_stage ? (@ == "replied" || @ == "qualified")', 0.15)
-    ) as defaults (label, predicate, weight);
+  select new.id, d.label, d.predicate, d.weight from private.default_scoring_rules() as d;
   return null;
 end
 $$;
@@ -87,58 +106,8 @@ comment on function app.add_default_rules is 'Trigger: gives a new organization 
 
 create or replace trigger _600_default_rules after insert on app.organizations for each row execute function app.add_default_rules();
 
--- The score a lead earns by its organization's rules as they are now, from 0 to 100, and the reasons, heaviest first:
--- "Needs it now (+0.20); Can be phoned (+0.15)". Changes nothing.
-create or replace function app.score(lead app.leads, out lead_score integer, out reasons text)
-language sql stable
-set search_path = ''
-as $$
-  select greatest(0, least(100, round(100 * coalesce(sum(r.weight), 0))))::integer,
-         coalesce(string_agg(format('%s (%s)', r.label, to_char(r.weight, 'FMS0.00')), '; ' order by abs(r.weight) desc, r.label),
-                  'No rule found anything')
-    from app.scoring_rules as r
-   where r.organization_id = lead.organization_id
-     and r.enabled
-     and jsonb_path_exists(to_jsonb(lead), r.predicate, silent => true)
-$$;
-
-comment on function app.score is 'Score (0–100) that a lead earns by its organization''s rules, and the reasons, heaviest first.';
-
--- Scores a lead anew and keeps the result. Raises 404 when there is no such lead.
-create or replace function app.score_lead(lead_id uuid) returns app.leads
-language plpgsql
-set search_path = ''
-as $$
-declare
-  scored app.leads;
-begin
-  update app.leads as l
-     set (lead_score, ai_reasoning, scored_at, qualification_completed_at) = (
-           select s.lead_score, s.reasons, now(), coalesce(l.qualification_completed_at, now()) from app.score(l) as s)
-   where l.id = lead_id
-  returning * into scored;
-  if scored.id is null then
-    perform app.fail(404, 'not_found', 'No such lead.');
-  end if;
-  return scored;
-end
-$$;
-
-comment on function app.score_lead is 'Scores a lead anew by the rules and keeps score and reasons; 404 when there is no such lead.';
-
-create or replace function api.score_lead(lead_id uuid)
-returns table (id uuid, lead_score smallint, ai_reasoning text, scored_at timestamptz)
-language sql
-set search_path = ''
-as $$
-  select (s).id, (s).lead_score, (s).ai_reasoning, (s).scored_at from app.score_lead(lead_id) as s
-$$;
-
-comment on function api.score_lead is 'Scores one of your leads anew by your scoring rules: the new score (0–100) and the reasons.';
-
 grant select (organization_id, id, label, predicate, weight, enabled, created_at, updated_at) on app.scoring_rules to tenant, analyst, analyst_all;
 grant insert (organization_id, label, predicate, weight, enabled), update (label, predicate, weight, enabled), delete on app.scoring_rules to tenant;
-grant execute on function app.score, app.score_lead, api.score_lead to tenant;
 
 create or replace view api.scoring_rules with (security_invoker = true) as
 select organization_id, id, label, predicate, weight, enabled, created_at, updated_at from app.scoring_rules;
@@ -147,8 +116,8 @@ alter view api.scoring_rules alter column organization_id set default private.te
 comment on view   api.scoring_rules                 is 'Your scoring rules. An admin key may add, change and remove them.';
 comment on column api.scoring_rules.organization_id is 'Organization the rule scores for.';
 comment on column api.scoring_rules.id              is 'Rule id.';
-comment on column api.scoring_rules.label           is 'The reason, as it is printed: Business email (+0.05).';
-comment on column api.scoring_rules.predicate       is 'jsonpath over the lead as JSON; the rule counts when it finds something.';
+comment on column api.scoring_rules.label           is 'The reason, as it is printed: phone validated (+0.10).';
+comment on column api.scoring_rules.predicate       is 'jsonpath over the lead as JSON, with its signals: $.signals.phone_valid ? (@ == true). The rule counts when it finds something.';
 comment on column api.scoring_rules.weight          is 'Part of the score it adds or takes, from -1 to 1.';
 comment on column api.scoring_rules.enabled         is 'Whether it counts.';
 comment on column api.scoring_rules.created_at      is 'When it was made.';

@@ -3,10 +3,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import { startEmbeddedPostgres } from '../embedded/postgres.ts';
+import { writeEmailLists } from './generate-email-lists.ts';
+import { writePhonePlans } from './generate-phone-plans.ts';
 import { writeTypes } from './generate-types.ts';
 import { migrate } from './migrate.ts';
 
-// npm run generate: applies sql/ to a database that is thrown away, and writes the types of its tables.
+// npm run generate: writes the files of sql/ that are made from packages, applies sql/ to a database that is thrown away, and writes
+// the types of its tables.
+
+writePhonePlans();
+writeEmailLists();
 
 const dataDir = mkdtempSync(join(tmpdir(), 'trunkline-generate-'));
 chmodSync(dataDir, 0o755);
