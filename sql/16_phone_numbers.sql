@@ -33,7 +33,7 @@ declare
   here smallint := 1;
   kind text;
 begin
-  if length(phone_key) > 20 or translate(phone_key, '0123456789', '') <> '' then
+  if phone_key is null or length(phone_key) > 20 or translate(phone_key, '0123456789', '') <> '' then
     return null;
   end if;
   for position in 1 .. length(phone_key) loop

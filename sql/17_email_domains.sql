@@ -67,33 +67,37 @@ on conflict (domain) do update set kind = excluded.kind where known.kind <> excl
 --   impossible  no such domain can exist
 -- Null without an address.
 create or replace function app.email_kind(email text) returns text
-language sql stable security definer
+language plpgsql stable security definer
 set search_path = ''
 as $$
-  with host as (
-    select lower(substring(email from '[^@]*$')) as name
-  ), labels as (
-    select name, string_to_array(name, '.') as parts from host
-  ), listed as (
-    -- the domain, and every one above it, up to the top
-    select array_agg(d.kind) as kinds
-      from labels
-     cross join generate_series(1, least(cardinality(parts), 10)) as up
-      join app.email_domains as d on d.domain = array_to_string(parts[cardinality(parts) - up + 1 :], '.')
-       -- .com is on the list as every top-level domain is, so only the last part may be found as one
-       and (up = 1) = (d.kind = 'top_level')
-  )
-  select case when email is null                                                  then null
-              when 'mistyped' = any (kinds)                                       then 'mistyped'
-              when 'top_level' = any (kinds) is not true
-                or cardinality(parts) not between 2 and 10 or length(name) > 253
-                or exists (select from unnest(parts) as part
-                            where length(part) not between 1 and 63 or part !~ '^[[:alnum:]]+(-+[[:alnum:]]+)*$')     then 'impossible'
-              when 'reserved' = any (kinds)                                       then 'reserved'
-              when 'disposable' = any (kinds)                                     then 'disposable'
-              when 'free' = any (kinds)                                           then 'free'
-              else 'business' end
-    from labels, listed
+declare
+  host   constant text   := lower(substring(email from '[^@]*$'));
+  labels constant text[] := string_to_array(host, '.');
+  above  text;
+  listed text;
+  said   text := 'business';
+begin
+  if email is null then
+    return null;
+  elsif length(host) > 253 or cardinality(labels) not between 2 and 10 or host !~ '^[[:alnum:]]+([.-][[:alnum:]]+|--[[:alnum:]]+)*$'
+     or exists (select from unnest(labels) as label where length(label) > 63) then
+    said := 'impossible';
+  end if;
+  -- the domain and every one above it, up to the top, which must exist
+  for level in 1 .. coalesce(least(cardinality(labels), 10), 0) loop
+    above  := labels[cardinality(labels) - level + 1] || coalesce('.' || above, '');
+    listed := (select d.kind from app.email_domains as d where d.domain = above);
+    if listed = 'mistyped' then
+      return listed;
+    elsif level = 1 and listed is distinct from 'top_level' then
+      said := 'impossible';
+    elsif level > 1 and said <> 'impossible' then
+      -- the nearer one knows better
+      said := coalesce(listed, said);
+    end if;
+  end loop;
+  return said;
+end
 $$;
 
 comment on function app.email_kind is 'What an email address''s domain says: business, free, disposable, mistyped, reserved or impossible; null without one.';

@@ -8,6 +8,8 @@ export interface Sent {
   page: FormValue | undefined;
   headers: Record<string, string | undefined>;
   message: string | undefined;
+  /** how long the visitor had the form before sending it */
+  formSeconds: number | undefined;
   /** fields that are no contact data */
   rest: Record<string, FormValue>;
 }
@@ -15,7 +17,10 @@ export interface Sent {
 const CAMPAIGN = { utm_source: 'utmSource', utm_medium: 'utmMedium', utm_campaign: 'utmCampaign' } as const;
 
 /** The context of the source public_tool. Fields of the form are kept as they were sent, also those that are told apart here. */
-export function contextOf({ tool, page, headers, message, rest }: Sent): { url?: string; [field: string]: unknown } {
+export function contextOf({ tool, page, headers, message, formSeconds, rest }: Sent): {
+  url?: string;
+  [field: string]: unknown;
+} {
   const url = webAddress(page) ?? webAddress(headers.referer) ?? webAddress(headers.origin);
   const query = url === undefined ? undefined : new URL(url).searchParams;
   const campaign = Object.entries(CAMPAIGN).map(([parameter, name]) => {
@@ -27,6 +32,7 @@ export function contextOf({ tool, page, headers, message, rest }: Sent): { url?:
     url,
     referrer: webAddress(rest.referrer),
     message,
+    form_seconds: formSeconds,
     ...Object.fromEntries(campaign.map(([name, value]) => [name, value?.slice(0, 200)])),
     fields: rest,
   };

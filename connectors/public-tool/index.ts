@@ -23,19 +23,19 @@ async function receive(
   const thanks = { redirect: config.success_url, message: config.success_message };
   if (isFilled(take(form, config.honeypot_field))) return { leads: [], ...thanks };
 
-  const shownAt = take(form, config.shown_at_field);
+  const formSeconds = secondsSince(take(form, config.shown_at_field), connection.now);
   const page = take(form, config.page_field);
   const { columns, rest, errors } = contactOf(form, config.field_mapping);
   const wrong = {
     ...anonymous(columns),
     ...missing(form, config),
-    ...(config.min_seconds > 0 && hurried(shownAt, config, connection.now)),
+    ...(config.min_seconds > 0 && hurried(formSeconds, config)),
     ...errors,
   };
   if (Object.keys(wrong).length > 0) return { errors: wrong };
 
   const tool = config.tool ?? connection.name;
-  const context = contextOf({ tool, page, headers: request.headers, message: columns.notes, rest });
+  const context = contextOf({ tool, page, headers: request.headers, message: columns.notes, formSeconds, rest });
   const lead = { source: 'public_tool', ...columns, source_url: context.url, tags: config.tags, context };
   return { leads: [lead], ...thanks };
 }
@@ -58,13 +58,20 @@ function missing(form: Form, { required_fields: required, consent_field: consent
   return Object.fromEntries([...empty, ...refused]);
 }
 
+const A_DAY_IN_SECONDS = 86_400;
+
+/** Seconds between the time the form was shown and now, where it tells a time that can be: a clock may be wrong, or a machine lie. */
+function secondsSince(shownAt: FormValue | undefined, now: Date): number | undefined {
+  const at = typeof shownAt === 'string' && shownAt.trim() !== '' ? Number(shownAt) : shownAt;
+  if (typeof at !== 'number' || !Number.isFinite(at)) return undefined;
+  const seconds = Math.round((now.getTime() - at) / 100) / 10;
+  return seconds >= 0 && seconds <= A_DAY_IN_SECONDS ? seconds : undefined;
+}
+
 /** People take a while to fill a form in. Told to whoever was too quick: it may be a person whose browser did it. */
-function hurried(shownAt: FormValue | undefined, config: Config, now: Date): Record<string, string> {
+function hurried(seconds: number | undefined, config: Config): Record<string, string> {
   const field = config.shown_at_field;
-  const at = Number(shownAt);
-  if (!isFilled(shownAt) || !Number.isFinite(at))
-    return { [field]: 'must hold the time the form was shown, in milliseconds' };
-  const seconds = (now.getTime() - at) / 1000;
+  if (seconds === undefined) return { [field]: 'must hold the time the form was shown, in milliseconds' };
   return seconds >= config.min_seconds
     ? {}
     : { [field]: 'shows that the form was sent too quickly; wait a moment and send it again' };

@@ -46,7 +46,7 @@ export const manifest = {
     {
       name: 'shown_at_field',
       label: 'Field of the time',
-      help: 'Holds when the form was shown: Date.now().',
+      help: 'Holds when the form was shown: Date.now(). The lead’s context tells how long it took (form_seconds); scoring asks for that.',
       kind: 'text',
       default: 'form_shown_at',
       pattern: NAMES,

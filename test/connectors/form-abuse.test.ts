@@ -30,6 +30,21 @@ describe('spam', () => {
     expect((await leads()).map((lead) => lead.context.fields)).toEqual([{}]);
   });
 
+  test('a form that tells when it was shown makes a lead that tells how long it took; a time that cannot be tells nothing', async () => {
+    await connect();
+    await sendJson({ ...SARAH, form_shown_at: Date.now() - 42_000 });
+    await sendForm({ ...SARAH, form_shown_at: String(Date.now() - 42_000) });
+    for (const form_shown_at of ['', 'yesterday', null, -1, [], Date.now() + 60_000, 1e300]) {
+      expect((await sendJson({ ...SARAH, form_shown_at })).status).toBe(201);
+    }
+    const [json, form, ...others] = (await leads()).map((lead) => lead.context.form_seconds);
+    for (const seconds of [json, form]) {
+      expect(seconds).toBeGreaterThanOrEqual(42);
+      expect(seconds).toBeLessThan(400);
+    }
+    expect(others).toEqual(Array(7).fill(undefined));
+  });
+
   test('with one name thousands of times takes no time that others have to wait for', async () => {
     const began = process.cpuUsage();
     const body = `email=sarah%40example.com&${'a&'.repeat(32_000)}`;

@@ -27,7 +27,7 @@ const add = (kind: string, subjects: string[], runAt = 'now()') =>
 const tasks = async () =>
   (
     await db.admin.query(
-      'select id, subject_id, state, attempts, error from app.tasks where organization_id = $1 order by id',
+      "select id, subject_id, state, attempts, error from app.tasks where organization_id = $1 and kind <> 'score_lead' order by id",
       [organization],
     )
   ).rows;
