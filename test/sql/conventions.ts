@@ -61,6 +61,8 @@ export const FUNCTIONS_OF: Record<string, string[]> = {
     'app.typeid_uuid',
   ],
   analyst: [
+    'api.lead_score_reasons',
+    'app.conversion',
     'app.cursor',
     'app.duration',
     'app.event_public_id',
@@ -69,8 +71,11 @@ export const FUNCTIONS_OF: Record<string, string[]> = {
     'app.typeid',
     'app.typeid_uuid',
     'private.login_organization',
+    'private.score_points',
   ],
   analyst_all: [
+    'api.lead_score_reasons',
+    'app.conversion',
     'app.cursor',
     'app.duration',
     'app.event_public_id',
@@ -78,6 +83,7 @@ export const FUNCTIONS_OF: Record<string, string[]> = {
     'app.readable_diff',
     'app.typeid',
     'app.typeid_uuid',
+    'private.score_points',
   ],
   gateway: [
     'app.authenticate',

@@ -39,6 +39,10 @@ async function fill(organization: string): Promise<void> {
   await db.as('tenant', claims, "insert into app.lead_replies (lead_id, message) values ($1, 'Yes, please')", [lead]);
   await db.as('tenant', claims, "insert into app.scraper_runs (source) values ('reddit')");
   await db.as('tenant', claims, "insert into app.calls (source, caller_number) values ('api', '+14045550173')");
+  await db.admin.query(
+    "insert into app.leads (organization_id, name, source, pipeline_stage) values ($1, 'Ann', 'list', 'won')",
+    [organization],
+  );
   await db.admin.query("select app.add_task($1, 'score_lead', $2)", [organization, lead]);
   const due = await relay(db);
   const results = due.map(({ organization_id, delivery_id, endpoint_id, attempt }) => ({
