@@ -23,7 +23,8 @@ beforeAll(async () => {
   const { db } = world.api;
   north = world.north;
   eal = await world.api.key(north.organizationId);
-  worker = await startTestWorker(db);
+  // what is told here is told of a request's own change: leads that are scored after it are changes, too
+  worker = await startTestWorker(db, { tasks: { kinds: [] } });
   subscribers.workspace = await subscribe(db, world.workspace.organizationId);
   subscribers.top = await subscribe(db, world.workspace.organizationId, { lock: true });
   subscribers.north = await subscribe(db, north.organizationId, { lock: true });

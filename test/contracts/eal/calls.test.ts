@@ -166,3 +166,18 @@ test('a lead is scored anew, with what each rule brought', async () => {
     ai_reasoning: scored.body.ai_reasoning,
   });
 });
+
+test('the reasons are one sentence, heaviest first, with signals that the lead does not tell by itself', async () => {
+  const { body: lead } = await office.post('/leads', {
+    name: 'Sarah Mitchell',
+    email: 'sarah@mitchell-roofing.com',
+    timeline: 'this_week',
+  });
+  const { body: scored } = await office.post(`/leads/${lead.id}/score`);
+  expect(scored).toEqual({
+    id: lead.id,
+    lead_score: 25,
+    ai_reasoning: 'Needs it now (+0.15); business email (+0.05); email address validated (+0.05)',
+    scored_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
+  });
+});
