@@ -105,7 +105,8 @@ export const getLead = operation({
 export const createLead = operation({
   id: 'leads.create',
   summary: 'Create a lead',
-  description: 'At least one of email, or name and company, is required. Fires `lead.created`.',
+  description:
+    'At least one of email, or name and company, is required. Fires `lead.created`. A lead without a score is scored right after by the rules of its organization, which fires `lead.updated`.',
   scope: 'leads.write',
   kind: 'write',
   input: z
