@@ -1,3 +1,4 @@
+import type { CallDraft } from './call-draft.ts';
 import type { ConnectorFailure } from './failure.ts';
 import type { LeadDraft } from './lead-draft.ts';
 import { type Configuration, type ConfigurationOf, configurationOf, type Field, type Manifest } from './manifest.ts';
@@ -14,6 +15,8 @@ export interface HttpRequest {
   /** sent as JSON, or as a form */
   json?: unknown;
   form?: Record<string, string>;
+  /** how long an answer may be, where 1 MiB is not enough */
+  maxBodyBytes?: number;
   /** what an answer that is no success means, where the status alone does not say it */
   readError?(answer: HttpAnswer): Explanation | undefined;
 }
@@ -78,10 +81,14 @@ export interface HookReceipt {
   receivedAt: Date;
 }
 
-/** Leads are made also when something failed: what failed is tried again by itself, and finds the others made. */
+/** Leads and calls are made also when something failed: what failed is tried again by itself, and finds the others made. */
 export interface Processed {
   leads: LeadDraft[];
+  /** in the order they were told of; of those with the same id, later ones fill in what is new */
+  calls?: CallDraft[];
   failures: ConnectorFailure[];
+  /** one sentence for the operator: why nothing was made of it although nothing failed */
+  remark?: string;
 }
 
 /** Processed while somebody waits for the answer. For forms, whose visitor must be told what to correct. */
@@ -103,6 +110,40 @@ export type Received =
   /** no leads: it looked like spam, and whoever sent it shall not know */
   | { leads: LeadDraft[]; redirect?: string; message?: string };
 
+/** Asked by the clock for the calls that hooks missed. Each call must have the external_id that hooks tell of it. */
+export interface CallPolls<Config = never> {
+  schedule(config: Config): PollSchedule;
+  /** One page. Throws a ConnectorFailure. */
+  poll(ask: PollRequest, config: Config, io: ConnectorIo): Promise<PolledCalls>;
+}
+
+/** How often it is asked, and for what. In seconds. */
+export interface PollSchedule {
+  /** from the beginning of one poll to that of the next */
+  every: number;
+  /** how far a poll goes back behind the beginning of the last: what changed that long after is seen */
+  overlap: number;
+  /** how far the first goes back */
+  lookBack: number;
+  /** after so many pages it rests, so that the service's limits are never met */
+  pages: number;
+  rest: number;
+}
+
+export interface PollRequest {
+  /** calls that came in since then */
+  since: Date;
+  /** what the page before said; undefined for the first */
+  cursor: string | undefined;
+  now: Date;
+}
+
+export interface PolledCalls {
+  calls: CallDraft[];
+  /** where it goes on; undefined: that was all */
+  next: string | undefined;
+}
+
 export type Hook<Config = never> = StoredHook<Config> | DirectHook<Config>;
 
 /** The parts that a service has. */
@@ -119,6 +160,7 @@ export interface Capabilities<Config = never> {
     config: Config,
     io: ConnectorIo,
   ): Promise<{ url: string; headers?: Record<string, string> }>;
+  calls?: CallPolls<Config>;
 }
 
 export interface Connector extends Capabilities {

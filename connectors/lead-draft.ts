@@ -1,3 +1,5 @@
+import { plain, storable } from './storable.ts';
+
 // What a connector makes of an outside service's data: columns of app.leads. It is made to fit before it is inserted, because a
 // lead with a cut-off name is worth more than none.
 
@@ -62,17 +64,3 @@ export function fitDraft(draft: LeadDraft): LeadDraft {
 /** Whether the draft says who it is, which every lead must. */
 export const isIdentifiable = ({ name, email, phone, company, handle }: LeadDraft): boolean =>
   [name, email, phone, company, handle].some((value) => value !== undefined && value.trim() !== '');
-
-/** Text that PostgreSQL can hold: no NUL, no half of a surrogate pair. */
-const plain = (text: string): string => text.replaceAll('\0', '').toWellFormed();
-
-function storable(value: unknown): unknown {
-  if (typeof value === 'string') return plain(value);
-  if (Array.isArray(value)) return value.map(storable);
-  if (value === null || typeof value !== 'object') return value;
-  return Object.fromEntries(
-    Object.entries(value)
-      .filter(([, each]) => each !== undefined)
-      .map(([key, each]) => [plain(key), storable(each)]),
-  );
-}

@@ -65,7 +65,7 @@ comment on column app.connection_secrets.ciphertext      is 'The credential, enc
 comment on column app.connection_secrets.created_at      is 'When it was first set.';
 comment on column app.connection_secrets.updated_at      is 'When it was last replaced.';
 
--- What hooks leave behind. Apart from the connection, because every hook writes it and nobody audits it.
+-- What hooks and polls leave behind. Apart from the connection, because every hook writes it and nobody audits it.
 create table if not exists app.connection_health (
   organization_id  uuid           not null,
   connection_id    uuid           not null,
@@ -74,6 +74,7 @@ create table if not exists app.connection_health (
   last_error       text,
   last_error_at    timestamptz(3),
   failing_since    timestamptz(3),
+  last_call_at     timestamptz(3),
   constraint connection_health_pkey primary key (organization_id, connection_id),
   constraint connection_health_connection_fkey foreign key (organization_id, connection_id)
     references app.connections (organization_id, id) on delete cascade
@@ -87,6 +88,7 @@ comment on column app.connection_health.last_lead_at     is 'When it last made a
 comment on column app.connection_health.last_error       is 'What went wrong last, without credentials.';
 comment on column app.connection_health.last_error_at    is 'When that was.';
 comment on column app.connection_health.failing_since    is 'First failure since the last success; null while it works.';
+comment on column app.connection_health.last_call_at     is 'When it last told of a call.';
 
 create or replace trigger _100_touch before update on app.connections for each row execute function private.touch();
 create or replace trigger _500_record after insert or update or delete on app.connections
@@ -326,7 +328,7 @@ grant select (organization_id, id, vendor, name, settings, enabled, token_prefix
    on app.connections to tenant, analyst, analyst_all;
 -- the ciphertext is written and read only by named functions
 grant select (organization_id, connection_id, name, created_at, updated_at) on app.connection_secrets to tenant;
-grant select (organization_id, connection_id, last_received_at, last_lead_at, last_error, last_error_at, failing_since)
+grant select (organization_id, connection_id, last_received_at, last_lead_at, last_error, last_error_at, failing_since, last_call_at)
    on app.connection_health to tenant, analyst, analyst_all;
 grant execute on function app.save_connection, app.delete_connection, app.rotate_hook_token to tenant;
 grant execute on function app.find_hook, app.open_connection to gateway;

@@ -1,6 +1,6 @@
 -- Hook receipts: what outside services sent, stored as it came before it is answered, and processed by the worker.
 --
---   pending ──claimed──► done          its leads are made (or there were none), in the transaction that says so
+--   pending ──claimed──► done          its leads and calls are made (or there were none), in the transaction that says so
 --      │  ▲ lease over      ▲
 --      │  └──────────┐      │
 --      └──failure──► failed ┤          tried again at next_attempt_at
@@ -25,6 +25,7 @@ create table if not exists app.hook_receipts (
   lead_ids        uuid[]         not null default '{}',
   received_at     timestamptz(3) not null default now(),
   settled_at      timestamptz(3),
+  call_ids        uuid[]         not null default '{}',
   constraint hook_receipts_pkey primary key (organization_id, id),
   constraint hook_receipts_connection_fkey foreign key (organization_id, connection_id)
     references app.connections (organization_id, id) on delete cascade,
@@ -49,10 +50,11 @@ comment on column app.hook_receipts.state           is 'pending | done | failed 
 comment on column app.hook_receipts.attempts        is 'How often it was tried, since it came or was last started anew by hand.';
 comment on column app.hook_receipts.next_attempt_at is 'When it is due; while a worker is at it, when its lease is over.';
 comment on column app.hook_receipts.claim           is 'The claim of the worker that is at it; null when none is.';
-comment on column app.hook_receipts.error           is 'What went wrong at the last attempt, without credentials.';
+comment on column app.hook_receipts.error           is 'What went wrong at the last attempt, or why nothing was made of what is done; without credentials.';
 comment on column app.hook_receipts.lead_ids        is 'Leads made from it.';
 comment on column app.hook_receipts.received_at     is 'When it came.';
 comment on column app.hook_receipts.settled_at      is 'When it was done or given up.';
+comment on column app.hook_receipts.call_ids        is 'Calls that it told of, new or known.';
 comment on constraint hook_receipts_state on app.hook_receipts is 'state: must be pending, done, failed or dead';
 
 alter table app.hook_receipts enable row level security;
@@ -172,8 +174,9 @@ $$;
 
 comment on function app.renew_hook_claims is 'Renews the leases of receipts that a worker is at.';
 
--- Settles a claimed receipt: done, failed (again after `pause`) or dead; adds the leads that were made. Called before the
--- leads are inserted, in their transaction: false means that the claim was lost, and that nothing may be inserted.
+-- Settles a claimed receipt: done, failed (again after `pause`) or dead. Called before its leads and calls are recorded, in their
+-- transaction: false means that the claim was lost, and that nothing may be recorded.
+--   error  what went wrong; of one that is done, why nothing was made of it, which is nothing wrong with the connection
 create or replace function app.settle_hook_receipt(organization uuid, receipt uuid, claim uuid, outcome text, error text, pause interval)
 returns boolean
 language plpgsql security definer
@@ -191,28 +194,31 @@ begin
   if settled.id is null then
     return false;
   end if;
-  perform app.note_connection(organization, settled.connection_id, false, false, settle_hook_receipt.error);
+  perform app.note_connection(organization, settled.connection_id, false, false,
+                              case when outcome <> 'done' then settle_hook_receipt.error end);
   return true;
 end
 $$;
 
 comment on function app.settle_hook_receipt is 'Settles a claimed receipt as done, failed or dead; false when the claim was lost.';
 
--- Notes the leads that were made from a receipt, in the transaction that made them.
-create or replace function app.note_hook_leads(organization uuid, receipt uuid, leads uuid[]) returns void
+-- Notes the leads that were made from a receipt, and the calls that it told of, in the transaction that recorded them.
+create or replace function app.note_hook_outcome(organization uuid, receipt uuid, leads uuid[], calls uuid[]) returns void
 language sql volatile security definer
 set search_path = ''
 as $$
   with noted as (
-    update app.hook_receipts as r set lead_ids = r.lead_ids || leads
+    update app.hook_receipts as r set lead_ids = r.lead_ids || leads, call_ids = r.call_ids || calls
      where r.organization_id = organization and r.id = receipt
     returning r.connection_id
   )
-  update app.connection_health as h set last_lead_at = now()
+  update app.connection_health as h
+     set last_lead_at = case when cardinality(leads) > 0 then now() else h.last_lead_at end,
+         last_call_at = case when cardinality(calls) > 0 then now() else h.last_call_at end
     from noted where h.organization_id = organization and h.connection_id = noted.connection_id
 $$;
 
-comment on function app.note_hook_leads is 'Notes the leads that were made from a receipt.';
+comment on function app.note_hook_outcome is 'Notes the leads that were made from a receipt, and the calls that it told of.';
 
 -- Processes again now what was given up or waits for its next attempt: one receipt, or all of a connection. The schedule starts
 -- anew. Returns how many. Raises 404 when there is no such connection or receipt.
@@ -239,8 +245,9 @@ $$;
 
 comment on function app.retry_hook_receipts is 'Processes again now what was given up or waits: one receipt of a connection, or all. Returns how many.';
 
-grant select (organization_id, id, connection_id, body_size, state, attempts, next_attempt_at, error, lead_ids, received_at, settled_at)
+grant select (organization_id, id, connection_id, body_size, state, attempts, next_attempt_at, error, lead_ids, received_at, settled_at,
+              call_ids)
    on app.hook_receipts to tenant, analyst, analyst_all;
 grant execute on function app.store_hook_receipt, app.note_connection to gateway;
-grant execute on function app.claim_hook_receipts, app.renew_hook_claims, app.settle_hook_receipt, app.note_hook_leads to worker;
+grant execute on function app.claim_hook_receipts, app.renew_hook_claims, app.settle_hook_receipt, app.note_hook_outcome to worker;
 grant execute on function app.retry_hook_receipts to tenant;

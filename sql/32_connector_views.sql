@@ -4,16 +4,24 @@
 create or replace view api.connections with (security_invoker = true) as
 select c.organization_id, c.id, c.vendor, c.name, c.enabled, c.settings, c.token_prefix,
        h.last_received_at, h.last_lead_at, h.last_error, h.last_error_at, h.failing_since,
-       r.waiting, r.dead, r.leads_7d, c.created_at, c.updated_at
+       r.waiting, r.dead, r.leads_7d, c.created_at, c.updated_at,
+       h.last_call_at, t.calls_7d, p.last_polled_at, p.next_due_at as next_poll_at, p.found as calls_found
   from app.connections as c
   left join app.connection_health as h on h.organization_id = c.organization_id and h.connection_id = c.id
+  left join app.connection_polls as p on p.organization_id = c.organization_id and p.connection_id = c.id
  cross join lateral (
    select count(*) filter (where x.state in ('pending', 'failed'))                                       as waiting,
           count(*) filter (where x.state = 'dead')                                                       as dead,
           coalesce(sum(cardinality(x.lead_ids)) filter (where x.received_at > now() - interval '7 days'), 0) as leads_7d
      from app.hook_receipts as x
     where x.organization_id = c.organization_id and x.connection_id = c.id
- ) as r;
+ ) as r
+ cross join lateral (
+   select count(distinct call_id) as calls_7d
+     from app.hook_receipts as x
+    cross join lateral unnest(x.call_ids) as call_id
+    where x.organization_id = c.organization_id and x.connection_id = c.id and x.received_at > now() - interval '7 days'
+ ) as t;
 
 comment on view   api.connections                  is 'What is connected, how it is doing, and what waits. Credentials are nowhere in it.';
 comment on column api.connections.organization_id  is 'Organization.';
@@ -33,14 +41,19 @@ comment on column api.connections.dead             is 'Receipts given up; trunkl
 comment on column api.connections.leads_7d         is 'Leads made from receipts of the last 7 days (a form''s leads are made without one).';
 comment on column api.connections.created_at       is 'When it was made.';
 comment on column api.connections.updated_at       is 'When it last changed.';
+comment on column api.connections.last_call_at     is 'When it last told of a call.';
+comment on column api.connections.calls_7d         is 'Calls that receipts of the last 7 days told of.';
+comment on column api.connections.last_polled_at   is 'When a poll of it was last complete; null where nothing is polled.';
+comment on column api.connections.next_poll_at     is 'When it is polled next; while a worker is at it, when its lease is over.';
+comment on column api.connections.calls_found      is 'Calls that its hooks had not told of, found by polls.';
 
 create or replace view api.hook_receipts with (security_invoker = true) as
 select r.organization_id, r.id, r.connection_id, c.vendor, c.name as connection, r.state, r.attempts, r.error, r.lead_ids,
-       r.body_size, r.received_at, r.next_attempt_at, r.settled_at
+       r.body_size, r.received_at, r.next_attempt_at, r.settled_at, r.call_ids
   from app.hook_receipts as r
   join app.connections as c on c.organization_id = r.organization_id and c.id = r.connection_id;
 
-comment on view   api.hook_receipts                 is 'What outside services sent in the last 30 days, and what became of it. Not the content: that is in the leads.';
+comment on view   api.hook_receipts                 is 'What outside services sent in the last 30 days, and what became of it. Not the content: that is in the leads and calls.';
 comment on column api.hook_receipts.organization_id is 'Organization.';
 comment on column api.hook_receipts.id              is 'Receipt id.';
 comment on column api.hook_receipts.connection_id   is 'Connection it came in through.';
@@ -48,11 +61,12 @@ comment on column api.hook_receipts.vendor          is 'Outside service.';
 comment on column api.hook_receipts.connection      is 'Name of the connection.';
 comment on column api.hook_receipts.state           is 'pending | done | failed (tried again) | dead (given up).';
 comment on column api.hook_receipts.attempts        is 'How often it was tried.';
-comment on column api.hook_receipts.error           is 'What went wrong at the last attempt.';
+comment on column api.hook_receipts.error           is 'What went wrong at the last attempt, or why nothing was made of what is done.';
 comment on column api.hook_receipts.lead_ids        is 'Leads made from it.';
 comment on column api.hook_receipts.body_size       is 'Length of the body in bytes.';
 comment on column api.hook_receipts.received_at     is 'When it came.';
 comment on column api.hook_receipts.next_attempt_at is 'When it is due; while a worker is at it, when its lease is over.';
 comment on column api.hook_receipts.settled_at      is 'When it was done or given up.';
+comment on column api.hook_receipts.call_ids        is 'Calls that it told of, new or known.';
 
 grant select on api.connections, api.hook_receipts to tenant, analyst, analyst_all;

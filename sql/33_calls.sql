@@ -53,6 +53,8 @@ create table if not exists app.calls (
   -- derived from the others by the trigger _050_derive
   caller_key             text,
   classification_ms      integer,
+  -- which of two messages knows better (35_call_messages.sql)
+  as_of                  timestamptz(3),
   constraint calls_pkey primary key (organization_id, id),
   constraint calls_organization_fkey foreign key (organization_id) references app.organizations (id) on delete restrict,
   constraint calls_lead_fkey foreign key (organization_id, lead_id) references app.leads (organization_id, id) on delete set null (lead_id),
@@ -131,6 +133,7 @@ comment on column app.calls.created_at             is 'When it was recorded here
 comment on column app.calls.updated_at             is 'When it last changed.';
 comment on column app.calls.caller_key             is 'Number of the caller as digits with the country code, to look it up by. Derived.';
 comment on column app.calls.classification_ms      is 'Milliseconds from its coming in to its classification. Derived.';
+comment on column app.calls.as_of                  is 'As of when the facts of its tracker are; an older message only fills gaps.';
 
 comment on constraint calls_source           on app.calls is 'source: 1 to 100 characters';
 comment on constraint calls_external_id      on app.calls is 'external_id: 1 to 255 characters';
@@ -168,7 +171,7 @@ create or replace trigger _050_derive before insert or update of caller_number, 
   for each row execute function app.derive_call();
 create or replace trigger _100_touch before update on app.calls for each row execute function private.touch();
 create or replace trigger _500_record after insert or update or delete on app.calls
-  for each row execute function audit.record('call', '', '', 'caller_key,classification_ms');
+  for each row execute function audit.record('call', '', '', 'caller_key,classification_ms,as_of');
 
 alter table app.calls enable row level security;
 alter table app.calls force row level security;
@@ -188,44 +191,6 @@ create policy "a database login sees its organization's calls" on app.calls for 
   using (organization_id = (select private.login_organization()));
 drop policy if exists "a login for all sees every call" on app.calls;
 create policy "a login for all sees every call" on app.calls for select to analyst_all using (true);
-
--- Records what a tracker told of a call. Told again under the same id, what is new fills in: a later message knows more (the
--- recording, the transcript, the length), but what it leaves out stays. A call that is told anew with another transcript is
--- classified anew.
---   told  columns of app.calls by name; extra is merged
-create or replace function app.record_call(told jsonb) returns table (call app.calls, created boolean)
-language sql
-set search_path = ''
-as $$
-  insert into app.calls as c (source, external_id, received_at, tracking_number, caller_number, caller_name, caller_city, caller_state,
-                              caller_postal_code, caller_country, direction, answered, voicemail, duration_seconds, marketing_source,
-                              extra, recording_source_url, transcript)
-  select given.source, given.external_id, coalesce(given.received_at, now()), given.tracking_number, given.caller_number, given.caller_name,
-          given.caller_city, given.caller_state, given.caller_postal_code, given.caller_country, coalesce(given.direction, 'inbound'),
-          given.answered, coalesce(given.voicemail, false), coalesce(given.duration_seconds, 0), given.marketing_source,
-          coalesce(given.extra, '{}'), given.recording_source_url, given.transcript
-    from jsonb_populate_record(null::app.calls, told) as given
-  on conflict (organization_id, source, external_id) where external_id is not null do update
-     set received_at          = case when told ? 'received_at' then excluded.received_at else c.received_at end,
-         tracking_number      = coalesce(excluded.tracking_number, c.tracking_number),
-         caller_number        = coalesce(excluded.caller_number, c.caller_number),
-         caller_name          = coalesce(excluded.caller_name, c.caller_name),
-         caller_city          = coalesce(excluded.caller_city, c.caller_city),
-         caller_state         = coalesce(excluded.caller_state, c.caller_state),
-         caller_postal_code   = coalesce(excluded.caller_postal_code, c.caller_postal_code),
-         caller_country       = coalesce(excluded.caller_country, c.caller_country),
-         direction            = case when told ? 'direction' then excluded.direction else c.direction end,
-         answered             = coalesce(excluded.answered, c.answered),
-         voicemail            = case when told ? 'voicemail' then excluded.voicemail else c.voicemail end,
-         duration_seconds     = case when told ? 'duration_seconds' then excluded.duration_seconds else c.duration_seconds end,
-         marketing_source     = coalesce(excluded.marketing_source, c.marketing_source),
-         extra                = c.extra || excluded.extra,
-         recording_source_url = coalesce(excluded.recording_source_url, c.recording_source_url),
-         transcript           = coalesce(excluded.transcript, c.transcript)
-  returning new, old.id is null
-$$;
-
-comment on function app.record_call is 'Records what a tracker told of a call; told again under the same id, what is new fills in.';
 
 create or replace view api.calls with (security_invoker = true) as
 select organization_id, id, source, external_id, received_at, tracking_number, caller_number, caller_name, caller_city, caller_state,
@@ -268,17 +233,17 @@ grant select (organization_id, id, source, external_id, received_at, tracking_nu
               caller_postal_code, caller_country, direction, answered, voicemail, duration_seconds, marketing_source, extra,
               recording_source_url, recording_key, recording_type, recording_bytes, transcript, status, intent, confidence, urgency,
               qualified, classification_reasons, classified_by, classified_at, qualified_at, dispatch_action, dispatch_reason,
-              dispatched_at, lead_id, sms_callback_sent, crm_job_id, created_at, updated_at, caller_key, classification_ms)
+              dispatched_at, lead_id, sms_callback_sent, crm_job_id, created_at, updated_at, caller_key, classification_ms, as_of)
    on app.calls to tenant, analyst, analyst_all;
 grant insert (organization_id, source, external_id, received_at, tracking_number, caller_number, caller_name, caller_city, caller_state,
               caller_postal_code, caller_country, direction, answered, voicemail, duration_seconds, marketing_source, extra,
-              recording_source_url, transcript),
+              recording_source_url, transcript, as_of),
       update (received_at, tracking_number, caller_number, caller_name, caller_city, caller_state, caller_postal_code, caller_country,
               direction, answered, voicemail, duration_seconds, marketing_source, extra, recording_source_url, recording_key, recording_type,
               recording_bytes, transcript, status, intent, confidence, urgency, qualified, classification_reasons, classified_by,
-              classified_at, qualified_at, dispatch_action, dispatch_reason, dispatched_at, lead_id, sms_callback_sent, crm_job_id)
+              classified_at, qualified_at, dispatch_action, dispatch_reason, dispatched_at, lead_id, sms_callback_sent, crm_job_id,
+              as_of)
    on app.calls to tenant;
-grant execute on function app.record_call to tenant;
 grant select on api.calls, api.call_outcomes to tenant, analyst, analyst_all;
 grant insert (source, external_id, received_at, tracking_number, caller_number, caller_name, caller_city, caller_state, caller_postal_code,
               caller_country, direction, answered, voicemail, duration_seconds, marketing_source, extra, transcript) on api.calls to tenant;

@@ -14,7 +14,8 @@ import {
 } from '../domain/connections.ts';
 import type { Operation } from '../operations/operation.ts';
 import { StartupError } from '../startup-error.ts';
-import { type Tenant, withInstance, withTenant } from './instance.ts';
+import { pollConnection, told } from './connector-poll.ts';
+import { type Instance, type Tenant, withInstance, withTenant } from './instance.ts';
 import { leaf, print, table, uuid } from './output.ts';
 import { requireOrganization } from './tenant-query.ts';
 
@@ -41,11 +42,11 @@ type Listed = Record<'vendor' | 'name' | 'status' | 'last_received_at' | 'last_e
 /** The answers are the operations' own: no contract shapes them. */
 const CONTRACT = { contract: 'eal' };
 
-const forOrganization = <T>({ org }: Common, work: (tenant: Tenant) => Promise<T>): Promise<T> =>
+const forOrganization = <T>({ org }: Common, work: (tenant: Tenant, instance: Instance) => Promise<T>): Promise<T> =>
   withInstance((instance) =>
     withTenant(instance, org, async (tenant) => {
       await requireOrganization(tenant);
-      return work(tenant);
+      return work(tenant, instance);
     }),
   );
 const run = <Input, Local>(options: Common, operation: Operation<Input, Local>, input: object) =>
@@ -96,8 +97,8 @@ export function connectorCommands(program: Command): void {
       [],
     )
     .option('--secret-file <field=path>', 'a credential, from a file; - is standard input; again for each', pair, {})
-    .option('--enable', 'accept and process its hooks again')
-    .option('--disable', 'neither accept nor process its hooks')
+    .option('--enable', 'accept and process its hooks, and poll it, again')
+    .option('--disable', 'neither accept nor process its hooks, nor poll it')
     .action(setConnection);
 
   connectorLeaf(group, 'show', 'show its fields; of credentials, whether they are set').action(async (options: One) => {
@@ -111,6 +112,12 @@ export function connectorCommands(program: Command): void {
   });
 
   connectorLeaf(group, 'test', 'try its configuration out on the service').action(tryConnection);
+
+  connectorLeaf(
+    group,
+    'poll',
+    'ask the service now for what its hooks missed (the worker does it by the clock)',
+  ).action(pollNow);
 
   connectorLeaf(group, 'remove', 'disconnect it; its credentials are gone, its leads stay').action(
     async (options: One) => {
@@ -175,6 +182,14 @@ async function tryConnection(options: One): Promise<void> {
   const answer = await run(options, testConnection, which(options));
   if (!answer.ok) throw new StartupError(answer.message);
   print(options, answer, answer.message);
+}
+
+async function pollNow(options: One): Promise<void> {
+  const turn = await forOrganization(options, (tenant, instance) =>
+    pollConnection(instance, tenant, connectorOf(options.vendor).manifest.vendor, options.name),
+  );
+  const sentence = told(turn);
+  print(options, turn, sentence);
 }
 
 function connectorOf(vendor: string) {

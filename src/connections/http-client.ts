@@ -54,7 +54,13 @@ export function createOutbound({ guard, timeoutMs = 10_000, maxBodyBytes = 1024 
           Array.isArray(value) ? value.join(', ') : (value ?? ''),
         ]),
       );
-      return judged(request, url.host, answer.statusCode, headers, await read(answer.body, maxBodyBytes));
+      return judged(
+        request,
+        url.host,
+        answer.statusCode,
+        headers,
+        await read(answer.body, request.maxBodyBytes ?? maxBodyBytes),
+      );
     } catch (error) {
       if (error instanceof ConnectorFailure) throw error;
       throw unreachable(error as Error, url.host, signal.aborted ? timeoutMs : undefined);

@@ -4,11 +4,13 @@ import type { Statement } from '../database/transaction.ts';
 import { type Source, type SystemActor, systemActor } from '../operations/actor.ts';
 import { operation } from '../operations/operation.ts';
 
-/** Who makes a connection's leads: its organization, with no more than the right to write leads. */
-export const connectionActor = (organizationId: string, source: Source, correlationId: string): SystemActor => ({
-  ...systemActor(organizationId, source, correlationId),
-  scopes: ['leads.write'],
-});
+/** Who makes what a connection brings: its organization, with no more than the right to write that. */
+export const connectionActor = (
+  organizationId: string,
+  source: Source,
+  correlationId: string,
+  scopes: readonly ('leads.write' | 'calls.write')[] = ['leads.write'],
+): SystemActor => ({ ...systemActor(organizationId, source, correlationId), scopes });
 
 /**
  * Inserts drafts for the tenant in the claims; a row for each lead made. Of drafts with the same source and external_id there is

@@ -63,6 +63,7 @@ export interface Database {
     updated_at: Date;
     caller_key: string | null;
     classification_ms: number | null;
+    as_of: Date | null;
   };
   'app.connection_health': {
     organization_id: string;
@@ -72,6 +73,20 @@ export interface Database {
     last_error: string | null;
     last_error_at: Date | null;
     failing_since: Date | null;
+    last_call_at: Date | null;
+  };
+  'app.connection_polls': {
+    organization_id: string;
+    connection_id: string;
+    next_due_at: Date;
+    claim: string | null;
+    started_at: Date | null;
+    page_cursor: string | null;
+    watermark: Date | null;
+    last_polled_at: Date | null;
+    failures: number;
+    error: string | null;
+    found: string;
   };
   'app.connection_secrets': {
     organization_id: string;
@@ -169,6 +184,7 @@ export interface Database {
     lead_ids: unknown;
     received_at: Date;
     settled_at: Date | null;
+    call_ids: unknown;
   };
   'app.idempotency_keys': {
     organization_id: string;

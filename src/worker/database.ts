@@ -6,8 +6,8 @@ export function openPool(databaseUrl: string, log: Logger): pg.Pool {
   const pool = new pg.Pool({
     connectionString: databaseUrl,
     application_name: 'trunkline worker',
-    // relay, three lanes, prepare, record, heartbeat, inbound hooks (two), tasks (five), and pg-boss's own upkeep
-    max: 16,
+    // relay, three lanes, prepare, record, heartbeat, inbound hooks (two), polls, tasks (five), and pg-boss's own upkeep
+    max: 17,
     connectionTimeoutMillis: 10_000,
     keepAlive: true,
   });

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import type { CallDraft } from '../../connectors/call-draft.ts';
 import type { Processed, StoredHook } from '../../connectors/connector.ts';
 import { ConnectorFailure } from '../../connectors/failure.ts';
 import type { LeadDraft } from '../../connectors/lead-draft.ts';
@@ -21,11 +22,12 @@ export interface ClaimedReceipt extends ConnectionRow {
 
 export interface Settlement {
   state: 'done' | 'failed' | 'dead';
-  /** for the operator; null when nothing went wrong */
+  /** for the operator: what went wrong, or why nothing was made of what is done; otherwise null */
   error: string | null;
   /** seconds until the next attempt */
   pause: number;
   leads: LeadDraft[];
+  calls: CallDraft[];
 }
 
 /** A service may say that it is back in a hundred years, or in so many that no timestamp holds them. */
@@ -40,15 +42,15 @@ interface Tools {
 
 /** Runs the connector over a receipt, and says what becomes of it. Never throws. */
 export async function outcomeOf(receipt: ClaimedReceipt, tools: Tools): Promise<Settlement> {
-  const { leads, failures } = await processed(receipt, tools);
-  if (failures.length === 0) return { state: 'done', error: null, pause: 0, leads };
+  const { leads, calls = [], failures, remark = null } = await processed(receipt, tools);
+  if (failures.length === 0) return { state: 'done', error: remark, pause: 0, leads, calls };
   const error = [...new Set(failures.map(({ message }) => message))].join(' ').slice(0, 1000);
   const scheduled = tools.retrySchedule[receipt.attempt - 1];
   // what was refused would be refused again; what is left of the others is worth another attempt
   if (scheduled === undefined || !failures.some(({ retryable }) => retryable))
-    return { state: 'dead', error, pause: 0, leads };
+    return { state: 'dead', error, pause: 0, leads, calls };
   const asked = Math.max(0, ...failures.map(({ retryAfter }) => retryAfter ?? 0));
-  return { state: 'failed', error, pause: Math.max(scheduled, Math.min(asked, LONGEST_PAUSE)), leads };
+  return { state: 'failed', error, pause: Math.max(scheduled, Math.min(asked, LONGEST_PAUSE)), leads, calls };
 }
 
 async function processed(receipt: ClaimedReceipt, { outbound, encryption, log }: Tools): Promise<Processed> {

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type pg from 'pg';
 import type { Logger } from 'pino';
-import type { LeadDraft } from '../../connectors/lead-draft.ts';
+import { type RecordedCall, recordCalls } from '../connections/calls.ts';
 import type { Outbound } from '../connections/http-client.ts';
 import { connectionActor, insertLeads } from '../connections/leads.ts';
 import { fromDatabase } from '../errors.ts';
@@ -39,8 +39,8 @@ export const INBOUND_RETRY_SCHEDULE: readonly number[] = [60, 300, 1800, 7200, 4
 const PLACES_PER_CONNECTION = 2;
 
 /**
- * Processes what hooks brought: claims due receipts, asks the connector for leads, and inserts them in the transaction that
- * settles the receipt. Any number of workers may do so; a claim that was lost meanwhile changes nothing.
+ * Processes what hooks brought: claims due receipts, asks the connector for leads and calls, and records them in the
+ * transaction that settles the receipt. Any number of workers may do so; a claim that was lost meanwhile changes nothing.
  */
 export function startInbound(options: InboundOptions): Inbound {
   const { pool, log, places = 8, leaseSeconds = 60 } = options;
@@ -71,9 +71,10 @@ export function startInbound(options: InboundOptions): Inbound {
     const made = await settle(receipt, settlement);
     if (made === undefined) return;
     options.metrics.received(settlement.state);
-    const about = { receipt: receipt.receipt_id, vendor: receipt.vendor, attempt: receipt.attempt, leads: made };
-    if (settlement.state === 'done') log.info(about, 'hook processed');
-    else log.warn({ ...about, state: settlement.state, error: settlement.error }, 'hook could not be processed');
+    const about = { receipt: receipt.receipt_id, vendor: receipt.vendor, attempt: receipt.attempt, ...made };
+    const { state, error } = settlement;
+    if (state === 'done') log.info({ ...about, ...(error !== null && { remark: error }) }, 'hook processed');
+    else log.warn({ ...about, state, error }, 'hook could not be processed');
   }
 
   const renewal = setInterval(
@@ -97,19 +98,21 @@ export function startInbound(options: InboundOptions): Inbound {
   });
 
   /** A database that is away leaves the receipt claimed; it is due again when its lease is over. */
-  async function settle(receipt: ClaimedReceipt, settlement: Settlement): Promise<number | undefined> {
+  async function settle(receipt: ClaimedReceipt, settlement: Settlement): Promise<Made | undefined> {
     try {
       return await record(pool, receipt, settlement);
     } catch (error) {
       log.warn({ err: error, receipt: receipt.receipt_id }, 'a processed hook could not be recorded');
       const refusal = fromDatabase(error, new Map());
       // a value that no column takes will be taken by none the next time
-      if (!refusal || refusal.status >= 500 || settlement.leads.length === 0) return undefined;
+      const nothing = settlement.leads.length === 0 && settlement.calls.length === 0;
+      if (!refusal || refusal.status >= 500 || nothing) return undefined;
       return settle(receipt, {
         state: 'dead',
-        error: `Its leads cannot be stored: ${refusal.message}`,
+        error: `What it brought cannot be stored: ${refusal.message}`,
         pause: 0,
         leads: [],
+        calls: [],
       });
     }
   }
@@ -124,8 +127,14 @@ export function startInbound(options: InboundOptions): Inbound {
   };
 }
 
-/** Settles the receipt and makes its leads, together. Undefined when the claim was lost; otherwise how many leads were new. */
-async function record(pool: pg.Pool, receipt: ClaimedReceipt, settlement: Settlement): Promise<number | undefined> {
+/** How many leads were new, and how many calls were recorded, new or not. */
+interface Made {
+  leads: number;
+  calls: number;
+}
+
+/** Settles the receipt and makes its leads and calls, together. Undefined when the claim was lost. */
+async function record(pool: pg.Pool, receipt: ClaimedReceipt, settlement: Settlement): Promise<Made | undefined> {
   const { organization_id: organization, receipt_id: id } = receipt;
   return inTransaction(pool, async (client) => {
     const { rows } = await client.query<{ settled: boolean }>(
@@ -133,16 +142,28 @@ async function record(pool: pg.Pool, receipt: ClaimedReceipt, settlement: Settle
       [organization, id, receipt.claim, settlement.state, settlement.error, settlement.pause],
     );
     if (!rows[0]?.settled) return undefined;
-    if (settlement.leads.length === 0) return 0;
-    const made = await insertAsTenant(client, receipt, settlement.leads);
-    if (made.length > 0) await client.query('select app.note_hook_leads($1, $2, $3)', [organization, id, made]);
-    return made.length;
+    const { leads, calls } = await recordAsTenant(client, receipt, settlement);
+    if (leads.length + calls.length > 0)
+      await client.query('select app.note_hook_outcome($1, $2, $3, $4)', [organization, id, leads, calls]);
+    return { leads: leads.length, calls: calls.length };
   });
 }
 
-/** Under the claims and policies of its organization, so that a lead is audited and announced like any other. */
-async function insertAsTenant(client: pg.PoolClient, receipt: ClaimedReceipt, leads: LeadDraft[]): Promise<string[]> {
-  const actor = connectionActor(receipt.organization_id, 'worker', `hook_${receipt.receipt_id}`);
-  const { rows } = await asTenant(client, actor, () => client.query<{ id: string }>(insertLeads(leads)));
-  return rows.map((row) => row.id);
+/** Under the claims and policies of its organization. Ids of the leads that are new, and of all calls that it told of. */
+async function recordAsTenant(
+  client: pg.PoolClient,
+  receipt: ClaimedReceipt,
+  { leads, calls }: Settlement,
+): Promise<{ leads: string[]; calls: string[] }> {
+  const scopes = [
+    ...(leads.length > 0 ? (['leads.write'] as const) : []),
+    ...(calls.length > 0 ? (['calls.write'] as const) : []),
+  ];
+  if (scopes.length === 0) return { leads: [], calls: [] };
+  const actor = connectionActor(receipt.organization_id, 'worker', `hook_${receipt.receipt_id}`, scopes);
+  return asTenant(client, actor, async () => {
+    const made = leads.length > 0 ? (await client.query<{ id: string }>(insertLeads(leads))).rows : [];
+    const told = calls.length > 0 ? (await client.query<RecordedCall>(recordCalls(calls))).rows : [];
+    return { leads: made.map(({ id }) => id), calls: [...new Set(told.map(({ id }) => id))] };
+  });
 }

@@ -16,6 +16,8 @@ export interface WorkerMetrics {
   received(outcome: 'done' | 'failed' | 'dead'): void;
   /** a task, or a batch of them that is one statement */
   taskDone(kind: string, outcome: 'done' | 'failed' | 'dead' | 'later'): void;
+  /** a turn of polling a connection, and the calls that it found and no hook had told of */
+  polled(outcome: 'done' | 'rest' | 'failed' | 'lost', found: number): void;
 }
 
 export const NO_METRICS: WorkerMetrics = {
@@ -25,6 +27,7 @@ export const NO_METRICS: WorkerMetrics = {
   underWay() {},
   received() {},
   taskDone() {},
+  polled() {},
 };
 
 /** Registers the worker's metrics. */
@@ -76,6 +79,18 @@ export function createWorkerMetrics(registry: Registry): WorkerMetrics {
     registers,
   });
 
+  const polled = new Counter({
+    name: 'trunkline_poll_turns_total',
+    help: 'Turns of polling a connection, by outcome: done, rest (more follows), failed, lost (changed, or taken over, meanwhile)',
+    labelNames: ['outcome'],
+    registers,
+  });
+  const found = new Counter({
+    name: 'trunkline_poll_calls_found_total',
+    help: 'Calls that polls found and no hook had told of',
+    registers,
+  });
+
   return {
     relayed: (deliveries) => relayed.inc(deliveries),
     attempted(outcome, latencySeconds) {
@@ -89,5 +104,9 @@ export function createWorkerMetrics(registry: Registry): WorkerMetrics {
     underWay: (count) => underWay.set(count),
     received: (outcome) => received.inc({ outcome }),
     taskDone: (kind, outcome) => tasks.inc({ kind, outcome }),
+    polled(outcome, calls) {
+      polled.inc({ outcome });
+      found.inc(calls);
+    },
   };
 }

@@ -9,6 +9,7 @@ import { startDeliverer } from './deliver.ts';
 import { INBOUND_RETRY_SCHEDULE, startInbound } from './inbound.ts';
 import { DEFAULT_LANES, type Lanes } from './lanes.ts';
 import { NO_METRICS, type WorkerMetrics } from './metrics.ts';
+import { startPolls } from './polls.ts';
 import { openQueue } from './queue.ts';
 import { startRelay } from './relay.ts';
 import { startSchedule, watchOutbox } from './schedule.ts';
@@ -43,6 +44,8 @@ export interface WorkerOptions {
   inbound?: { retrySchedule?: readonly number[]; pollMs?: number; leaseSeconds?: number };
   /** what follows from changes: seconds to wait after each failed attempt; how often it is looked for */
   tasks?: Pick<TasksOptions, 'retrySchedule' | 'pollMs' | 'kinds'>;
+  /** what services are asked for by the clock: how often it is looked which are due; how long a claim holds */
+  polls?: { pollMs?: number; leaseSeconds?: number };
 }
 
 export interface Worker {
@@ -50,7 +53,7 @@ export interface Worker {
   stop(): Promise<void>;
 }
 
-/** Starts the background worker: outbox relay, webhook delivery, inbound hooks, tasks, timed duties. Rejects when the database does not answer. */
+/** Starts the background worker: outbox relay, webhook delivery, inbound hooks, polls, tasks, timed duties. Rejects when the database does not answer. */
 export async function startWorker(options: WorkerOptions): Promise<Worker> {
   const { log, metrics = NO_METRICS, lanes = DEFAULT_LANES, timeoutMs = 10_000, batch = 200 } = options;
   const pool = openPool(options.databaseUrl, log);
@@ -110,6 +113,15 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     tools: { outbound, encryption: options.encryption, storage: options.storage },
     ...options.tasks,
   });
+  const polls = startPolls({
+    pool,
+    outbound,
+    encryption: options.encryption,
+    log,
+    metrics,
+    pollMs: 5000,
+    ...options.polls,
+  });
   const stopWatching = options.metrics ? watchOutbox(pool, metrics) : () => {};
   log.info('worker started');
 
@@ -120,6 +132,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
       await Promise.all([
         deliverer.stop(timeoutMs + 1000),
         inbound.stop(timeoutMs + 1000),
+        polls.stop(timeoutMs + 1000),
         tasks.stop(timeoutMs + 1000),
       ]);
       await outbound.close();

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { CASES } from '../connectors/cases.ts';
+import { ACCOUNT, apiCall, callRailApi } from '../connectors/vendors/callrail-api.ts';
 import { graphApi, graphError } from '../connectors/vendors/meta-lead-ads.ts';
 import { cleanUp, type Environment, run, runJson } from '../start/process.ts';
 import { createDatabase, TEST_ENCRYPTION_KEY, type TestDatabase } from '../support/database.ts';
@@ -111,6 +112,44 @@ test('a service is connected, shown, tried out, changed, given another address a
     expect(told.join('') + shown.stdout + refused.stderr).not.toContain(secret);
 });
 
+test('a service is polled now, and says what came of it', async () => {
+  const keys = CASES.callrail?.secrets as Record<string, string>;
+  for (const [name, secret] of Object.entries(keys)) writeFileSync(join(folder, name), secret);
+  const atCallRail = [apiCall(1, 30), apiCall(2, 20)];
+  const service = await startReceiver(callRailApi(() => atCallRail));
+  const CALLRAIL = ['--vendor', 'callrail'];
+  await ask(
+    command(
+      'set',
+      ...CALLRAIL,
+      ...files(...Object.keys(keys)),
+      '--set',
+      `account_id=${ACCOUNT}`,
+      '--set',
+      `api_url=${service.url}`,
+    ),
+  );
+  expect(await ask(command('test', ...CALLRAIL))).toEqual({
+    ok: true,
+    found: `The key opens the account Last Mile Metrics (${ACCOUNT}); calls of all of its companies are taken.`,
+  });
+  expect(await ask(command('poll', ...CALLRAIL))).toEqual({ outcome: 'done', told: 2, created: 2 });
+  atCallRail.push(apiCall(3, 10));
+  expect(await run(command('poll', ...CALLRAIL), environment)).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining('3 calls were told of, 1 of them new.'),
+  });
+  expect(await ask(command('list'))).toMatchObject([{ vendor: 'callrail', last_polled_at: expect.any(String) }]);
+  service.answer({ status: 401, body: '{"error":"HTTP Token: Access denied."}' });
+  expect(await run(command('poll', ...CALLRAIL), environment)).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('Access denied'),
+  });
+  expect(await ask(command('remove', ...CALLRAIL))).toMatchObject({ deleted: true });
+  await service.close();
+  for (const secret of Object.values(keys)) expect(told.join('')).not.toContain(secret);
+});
+
 test('a credential is read from standard input', async () => {
   const args = command(
     'set',
@@ -131,7 +170,7 @@ test('a credential is read from standard input', async () => {
 });
 
 test.each([
-  [['set', '--vendor', 'myspace'], '--vendor: must be one of meta-lead-ads, public-tool.'],
+  [['set', '--vendor', 'myspace'], '--vendor: must be one of callrail, meta-lead-ads, public-tool.'],
   [['set', ...META, '--set', 'app_secret=0123456789'], '--set: app_secret is a secret'],
   [['set', ...META, '--set', 'shoe_size=1'], 'has no field shoe_size'],
   [['set', ...META, '--set', 'nonsense'], 'It must be field=value.'],
@@ -149,6 +188,9 @@ test.each([
   [['set', ...META, '--secret-file', 'app_secret=/nowhere/at/all'], '/nowhere/at/all cannot be read (ENOENT)'],
   [['show', ...META], 'No such connection.'],
   [['test', ...META], 'No such connection.'],
+  [['poll', ...META], '--vendor: meta-lead-ads cannot be polled; that can callrail.'],
+  [['poll', '--vendor', 'callrail'], 'No such connection.'],
+  [['set', '--vendor', 'callrail', '--set', 'account_id=mine'], 'must be the id of an account such as ACC…'],
   [['remove', ...META], 'No such connection.'],
   [['rotate-token', ...META], 'No such connection.'],
   [['retry', ...META], 'No such connection.'],

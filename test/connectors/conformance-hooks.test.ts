@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type CallDraft, fitCall } from '../../connectors/call-draft.ts';
 import type { Connector, DirectHook, HookRequest, StoredHook } from '../../connectors/connector.ts';
 import { fitDraft, type LeadDraft } from '../../connectors/lead-draft.ts';
 import { connectors } from '../../connectors/registry.ts';
@@ -34,8 +35,12 @@ describe.each(withHook.map((connector) => [connector.manifest.vendor, connector]
     afterAll(() => service.close());
 
     const config = () => configOf(connector, own, service.url);
-    const fitted = ({ leads = [], ...others }: Record<string, object[]>): unknown =>
-      plain({ ...others, ...(leads.length > 0 && { leads: (leads as LeadDraft[]).map(fitDraft) }) });
+    const fitted = ({ leads = [], calls = [], ...others }: Record<string, object[]>): unknown =>
+      plain({
+        ...others,
+        ...(leads.length > 0 && { leads: (leads as LeadDraft[]).map(fitDraft) }),
+        ...(calls.length > 0 && { calls: (calls as CallDraft[]).map(fitCall) }),
+      });
 
     test('leads are of a source that is documented, and tell of it what its contexts hold', () => {
       for (const { source, target_type, context } of (hookOf(own).makes.leads ?? []) as LeadDraft[]) {
@@ -80,7 +85,7 @@ describe.each(withHook.map((connector) => [connector.manifest.vendor, connector]
           const outcome = await Promise.resolve(
             process({ headers: {}, body: Buffer.from(body), receivedAt: new Date() }),
           )
-            .then(({ failures, ...made }) => failures[0] ?? Object.values(made).flat())
+            .then(({ failures, remark: _, ...made }) => failures[0] ?? Object.values(made).flat())
             .catch((error: unknown) => error);
           if (Array.isArray(outcome)) expect(outcome).toEqual([]);
           else expect(outcome).toMatchObject({ name: 'ConnectorFailure', kind: 'refused' });

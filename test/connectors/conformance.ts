@@ -59,7 +59,7 @@ export function receiptOf(own: ConformanceCase) {
 }
 
 /** What processing made, by kind; throws the first failure. */
-export function settled({ failures, ...made }: Processed): Record<string, object[]> {
+export function settled({ failures, remark: _, ...made }: Processed): Record<string, object[]> {
   if (failures[0]) throw failures[0];
   return Object.fromEntries(Object.entries(made).filter(([, records]) => records.length > 0));
 }

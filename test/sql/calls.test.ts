@@ -102,6 +102,63 @@ describe('app.record_call', () => {
     });
   });
 
+  test('replaces by what is newer, and fills gaps by what is older', async () => {
+    const base = { source: 'callrail', external_id: 'CAL2' };
+    await record({
+      ...base,
+      as_of: '2026-04-27T14:00:00Z',
+      caller_name: 'Sarah',
+      answered: false,
+      extra: { note: 'new', tags: [] },
+    });
+    const [older] = await record({
+      ...base,
+      as_of: '2026-04-27T13:00:00Z',
+      caller_name: 'MITCHELL',
+      caller_city: 'Atlanta',
+      answered: true,
+      duration_seconds: 30,
+      extra: { note: 'old', value: 9 },
+    });
+    expect(older).toMatchObject({
+      created: false,
+      caller_name: 'Sarah',
+      caller_city: 'Atlanta',
+      answered: false,
+      duration_seconds: 30,
+      extra: { note: 'new', tags: [], value: 9 },
+      as_of: new Date('2026-04-27T14:00:00Z'),
+    });
+    const [newer] = await record({ ...base, as_of: '2026-04-27T15:00:00Z', answered: true, extra: { note: null } });
+    expect(newer).toMatchObject({
+      caller_name: 'Sarah',
+      answered: true,
+      extra: { note: null, value: 9 },
+      as_of: new Date('2026-04-27T15:00:00Z'),
+    });
+  });
+
+  test('writes nothing where nothing is new, also of a later time', async () => {
+    const told = { source: 'callrail', external_id: 'CAL3', caller_name: 'Sarah', extra: { tags: ['a'] } };
+    await record({ ...told, as_of: '2026-04-27T14:00:00Z' });
+    const version = async () =>
+      (await db.admin.query("select xmin, c.* from app.calls as c where external_id = 'CAL3'")).rows[0];
+    const before = await version();
+    const [again] = await record(told);
+    expect(again).toMatchObject({ id: before.id, created: false, caller_name: 'Sarah' });
+    expect(await version()).toEqual(before);
+  });
+
+  test('takes an address of the recording that needs credentials only where there is no other', async () => {
+    const spare = { source: 'callrail', external_id: 'CAL4', spare_recording_url: 'https://api.example.com/1' };
+    const [only] = await record(spare);
+    expect(only?.recording_source_url).toBe('https://api.example.com/1');
+    const [better] = await record({ ...spare, recording_source_url: 'https://example.com/1' });
+    expect(better?.recording_source_url).toBe('https://example.com/1');
+    const [kept] = await record(spare);
+    expect(kept?.recording_source_url).toBe('https://example.com/1');
+  });
+
   test('of two organizations with the same id at the source makes two', async () => {
     const other = await makeOrganization(db, 'Other');
     const [made] = await record({ source: 'callrail', external_id: 'CAL1' }, claimsOf(other));

@@ -32,6 +32,7 @@ export const UNRECORDED_TABLES: Record<string, string> = {
   'app.tasks': 'work that is to be done; what it changes is recorded',
   'app.hook_receipts': 'a log of what came in; what it leads to is recorded',
   'app.connection_health': 'a summary of that log',
+  'app.connection_polls': 'how far what services tell of is known; the calls are recorded',
   'app.idempotency_keys': 'an answer kept for 24 hours; what the request changed is recorded',
 };
 
@@ -106,12 +107,14 @@ export const FUNCTIONS_OF: Record<string, string[]> = {
   ],
   worker: [
     'app.claim_hook_receipts',
+    'app.claim_polls',
     'app.cursor',
     'app.duration',
     'app.event_public_id',
     'app.fail',
     'app.iso',
-    'app.note_hook_leads',
+    'app.note_hook_outcome',
+    'app.note_poll_found',
     'app.open_connections',
     'app.open_tasks',
     'app.outbox_backlog',
@@ -123,6 +126,7 @@ export const FUNCTIONS_OF: Record<string, string[]> = {
     'app.remove_expired',
     'app.renew_hook_claims',
     'app.settle_hook_receipt',
+    'app.settle_poll',
     'app.settle_tasks',
     'app.typeid',
     'app.typeid_uuid',

@@ -69,7 +69,7 @@ async function fill(organization: string): Promise<void> {
   ]);
 }
 
-/** A connection with a credential, and something its hook brought. */
+/** A connection with a credential, something its hook brought, and how far it is polled. */
 async function connect(organization: string): Promise<void> {
   const [made] = await db.as(
     'tenant',
@@ -79,6 +79,7 @@ async function connect(organization: string): Promise<void> {
     [sha256(`hook of ${organization}`)],
   );
   await db.as('gateway', null, "select app.store_hook_receipt($1, $2, '{}', 'body')", [organization, made?.id]);
+  await db.as('worker', null, "select app.claim_polls('{meta-lead-ads}', 1, '1 minute', $1)", [made?.id]);
 }
 
 interface TenantTable {

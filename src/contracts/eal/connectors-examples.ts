@@ -13,6 +13,8 @@ const health = {
   status: 'ok',
   last_received_at: '2026-04-27T13:22:05.114Z',
   last_lead_at: '2026-04-27T13:22:05.870Z',
+  last_call_at: null,
+  last_polled_at: null,
   failing_since: null,
   last_error: null,
   last_error_at: null,

@@ -50,6 +50,10 @@ const health = {
     .meta({ description: '`failing` from the first failure to the next success.' }),
   last_received_at: at.nullable().meta({ description: 'When its hook last accepted something.' }),
   last_lead_at: at.nullable().meta({ description: 'When it last made a lead.' }),
+  last_call_at: at.nullable().meta({ description: 'When it last told of a call.' }),
+  last_polled_at: at
+    .nullable()
+    .meta({ description: 'When it was last asked for what its hook missed; null where nothing is asked for.' }),
   failing_since: at.nullable(),
   last_error: nullable.meta({ description: 'What went wrong last, without credentials.' }),
   last_error_at: at.nullable(),
