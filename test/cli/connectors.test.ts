@@ -117,7 +117,7 @@ test('a service is polled now, and says what came of it', async () => {
   for (const [name, secret] of Object.entries(keys)) writeFileSync(join(folder, name), secret);
   const atCallRail = [apiCall(1, 30), apiCall(2, 20)];
   const service = await startReceiver(callRailApi(() => atCallRail));
-  const CALLRAIL = ['--vendor', 'callrail'];
+  const CALLRAIL = ['--vendor', 'callrail', '--name', 'polled'];
   await ask(
     command(
       'set',
@@ -131,7 +131,7 @@ test('a service is polled now, and says what came of it', async () => {
   );
   expect(await ask(command('test', ...CALLRAIL))).toEqual({
     ok: true,
-    found: `The key opens the account Last Mile Metrics (${ACCOUNT}); calls of all of its companies are taken.`,
+    message: `The key opens the account Last Mile Metrics (${ACCOUNT}); calls of all of its companies are taken.`,
   });
   expect(await ask(command('poll', ...CALLRAIL))).toEqual({ outcome: 'done', told: 2, created: 2 });
   atCallRail.push(apiCall(3, 10));
@@ -139,7 +139,9 @@ test('a service is polled now, and says what came of it', async () => {
     code: 0,
     stdout: expect.stringContaining('3 calls were told of, 1 of them new.'),
   });
-  expect(await ask(command('list'))).toMatchObject([{ vendor: 'callrail', last_polled_at: expect.any(String) }]);
+  expect(await ask(command('list'))).toContainEqual(
+    expect.objectContaining({ vendor: 'callrail', name: 'polled', last_polled_at: expect.any(String) }),
+  );
   service.answer({ status: 401, body: '{"error":"HTTP Token: Access denied."}' });
   expect(await run(command('poll', ...CALLRAIL), environment)).toMatchObject({
     code: 1,

@@ -40,7 +40,7 @@ describe('vendors', () => {
     expect(body.data.map(({ vendor }: { vendor: string }) => vendor)).toEqual(
       connectors.map(({ manifest }) => manifest.vendor),
     );
-    const [meta] = body.data;
+    const meta = body.data.find(({ vendor }: { vendor: string }) => vendor === 'meta-lead-ads');
     expect(meta).toMatchObject({ vendor: 'meta-lead-ads', hook: true, test: true, setup: expect.any(Array) });
     expect(meta.fields[1]).toEqual({
       name: 'app_secret',
