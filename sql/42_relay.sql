@@ -18,7 +18,7 @@ as $$
   ),
   matching as materialized (
     select e.organization_id, c.id as change_id, c.resource, c.snapshot, c.occurred_at, t.type, e.id as endpoint_id,
-           e.enabled and e.deleted_at is null as open, uuidv7() as id
+           e.enabled and e.deleted_at is null as open
       from change as c
       left join app.organizations as o on o.id = c.organization_id
       -- who subscribes to all of a workspace gets its businesses' events as its own
@@ -30,12 +30,17 @@ as $$
        and (t.condition is null or c.snapshot @@ t.condition)
      where (e.deleted_at is null or e.deleted_at > now() - interval '24 hours')
        and c.occurred_at >= e.created_at
+     order by c.id, t.type, e.id
+  ),
+  -- ids are in the order of the changes, so that what happened first is sent first
+  named as materialized (
+    select m.*, uuidv7() as id from matching as m
   ),
   -- One event for a change, a type and a subscribing organization. Its id is chosen here, because joining the deliveries to the events
   -- that were just made takes the square of the batch: the planner knows nothing of their number.
   subscribed as materialized (
     select m.*, first_value(m.id) over (partition by m.organization_id, m.change_id, m.type order by m.id) as event_id
-      from matching as m
+      from named as m
   ),
   event as (
     insert into app.events (organization_id, id, public_id, type, resource, snapshot, change_id, occurred_at)

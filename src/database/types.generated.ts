@@ -65,6 +65,33 @@ export interface Database {
     classification_ms: number | null;
     as_of: Date | null;
   };
+  'app.classification_rules': {
+    organization_id: string;
+    id: string;
+    label: string;
+    subject: string;
+    value: string;
+    terms: unknown | null;
+    predicate: string | null;
+    weight: string;
+    enabled: boolean;
+    created_at: Date;
+    updated_at: Date;
+  };
+  'app.classification_words': {
+    term: string;
+    water: unknown;
+    fire: unknown;
+    mold: unknown;
+    biohazard: unknown;
+    sales_pitch: unknown;
+    wrong_number: unknown;
+    other: unknown;
+    high: unknown;
+    medium: unknown;
+    low: unknown;
+    qualified: unknown;
+  };
   'app.connection_health': {
     organization_id: string;
     connection_id: string;

@@ -203,6 +203,7 @@ describe('a key sees, changes and adds only rows of its organization', () => {
     for (const [view, column, value] of [
       ['api.leads', 'name', "'Named nowhere'"],
       ['api.scoring_rules', 'label, predicate, weight', "'Rule', '$.name', 0.1"],
+      ['api.classification_rules', 'label, value, terms, weight', "'Rule', 'water', 'leak', 0.1"],
     ]) {
       const rows = await db.as(
         'tenant',
@@ -453,6 +454,7 @@ describe('a database login of a person', () => {
     'api.leads',
     'api.lead_pipeline',
     'api.scoring_rules',
+    'api.classification_rules',
     'api.webhook_health',
     'api.webhook_deliveries',
     'api.connections',
