@@ -178,11 +178,11 @@ declare
                         where e.organization_id = o.id and e.action = 'classification_rule.deleted'));
 begin
   if cardinality(without) > 0 then
-    alter table app.classification_rules disable trigger _500_record;
+    alter table app.classification_rules disable trigger user;
     insert into app.classification_rules (organization_id, label, subject, value, terms, predicate, weight)
     select o.id, d.label, d.subject, d.value, d.terms, d.predicate, d.weight
       from unnest(without) as o (id) cross join app.default_classification_rules() as d;
-    alter table app.classification_rules enable trigger _500_record;
+    alter table app.classification_rules enable trigger user;
   end if;
 end
 $$;

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { claimsOf, failure, makeOrganization, NO_SUCH_ID, registerWebhook, relay } from './fixtures.ts';
@@ -169,6 +171,40 @@ describe('rules are data', () => {
     expect(reasons).not.toContain('Says "basement"');
   });
 
+  test('one is written in words, and heard in all of their forms', async () => {
+    await asTenant(
+      "insert into api.classification_rules (label, value, terms, weight) values ('Chinchillas flee', 'mold', 'chinchillas <-> escaping | please', 12)",
+    );
+    for (const transcript of ['Caller: My chinchilla escaped.', 'Caller: Please.']) {
+      expect((await classify({ transcript })).reasons).toContain('Chinchillas flee (+12.00 mold)');
+    }
+  });
+
+  test('an organization from before classification gets them at an upgrade, unless it removed its own', async () => {
+    const file = readFileSync(join(import.meta.dirname, '../../sql/36_classification_defaults.sql'), 'utf8');
+    const older = await makeOrganization(db);
+    const rules = async (of: string) =>
+      (await asTenant(
+        'select label, value, terms::text from api.classification_rules order by 1, 2, 3',
+        [],
+        of,
+      )) as unknown[];
+    const [fresh] = [await rules(organization)];
+    await db.admin.query(
+      'alter table app.classification_rules disable trigger user; delete from app.classification_rules; alter table app.classification_rules enable trigger user',
+    );
+    await db.admin.query(`begin; set local role trunkline_owner; ${file}; commit`);
+    expect(await rules(older)).toEqual(fresh);
+    expect(await asTenant("select from api.audit_log where action like 'classification_rule.%'", [], older)).toEqual(
+      [],
+    );
+
+    await asTenant('delete from api.classification_rules', [], older);
+    await db.admin.query(`begin; set local role trunkline_owner; ${file}; commit`);
+    expect(await rules(older)).toEqual([]);
+    expect(await rules(organization)).toEqual(fresh);
+  });
+
   test('a key that is no admin reads them, and changes nothing', async () => {
     const claims = claimsOf(organization, { scopes: ['calls.read', 'calls.write'] });
     const [counted] = await db.as('tenant', claims, 'select count(*)::integer as rules from api.classification_rules');
@@ -200,6 +236,15 @@ describe('rules are data', () => {
     await asTenant("update api.classification_rules set weight = 2 where label = 'Mold'");
     expect(await actions()).toEqual(['organization.created', 'classification_rule.updated']);
   });
+});
+
+test.each([
+  ['one word of 20,000 letters', 'x'.repeat(20_000)],
+  ['200,000 characters of short lines', 'A: b\n'.repeat(40_000)],
+  ['quotes, backslashes and signs', `Caller: "it's" \\ 100% ' <-> !& :*\n:::\nAgent:`],
+  ['a foreign script', 'Caller: 水が漏れています。助けて'],
+])('a transcript of %s does no harm', async (_, transcript) => {
+  expect((await classify({ transcript })).reasons).not.toBe('');
 });
 
 describe('a call that is classified', () => {
