@@ -154,6 +154,7 @@ export const FUNCTIONS_OF: Record<string, string[]> = {
     'app.fail',
     'app.find_leads',
     'app.hand_off_lead',
+    'app.is_rules_to_score',
     'app.iso',
     'app.keep_answer',
     'app.key_id',
