@@ -163,10 +163,6 @@ export interface Database {
     attempted_at: Date;
     next_attempt_at: Date | null;
   };
-  'app.email_domains': {
-    domain: string;
-    kind: string;
-  };
   'app.event_types': {
     contract: string;
     type: string;
@@ -300,6 +296,34 @@ export interface Database {
     phone_key: string | null;
     search_text: string;
   };
+  'app.messages': {
+    organization_id: string;
+    id: string;
+    direction: string;
+    channel: string;
+    to_address: string;
+    from_address: string | null;
+    subject: string | null;
+    content: string;
+    purpose: string;
+    dedupe_key: string | null;
+    lead_id: string | null;
+    call_id: string | null;
+    time_zone: string | null;
+    state: string;
+    not_before: Date | null;
+    reason: string | null;
+    error: string | null;
+    attempts: number;
+    connection_id: string | null;
+    vendor: string | null;
+    external_id: string | null;
+    sent_at: Date | null;
+    delivered_at: Date | null;
+    created_at: Date;
+    updated_at: Date;
+    address_key: string | null;
+  };
   'app.organizations': {
     id: string;
     parent_organization_id: string | null;
@@ -318,11 +342,6 @@ export interface Database {
     snapshot: unknown;
     occurred_at: Date;
     changed: string[];
-  };
-  'app.phone_states': {
-    state: number;
-    type: string | null;
-    next: unknown;
   };
   'app.scoring_rules': {
     organization_id: string;
@@ -356,12 +375,16 @@ export interface Database {
     kind: string;
     description: string;
   };
-  'app.source_outcomes': {
+  'app.suppressions': {
     organization_id: string;
+    id: string;
+    channel: string;
+    address: string;
+    reason: string | null;
     source: string;
-    won: string;
-    lost: string;
-    total: string;
+    created_at: Date;
+    updated_at: Date;
+    address_key: string | null;
   };
   'app.tasks': {
     organization_id: string;

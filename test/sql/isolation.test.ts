@@ -43,6 +43,8 @@ async function fill(organization: string): Promise<void> {
     "insert into app.leads (organization_id, name, source, pipeline_stage) values ($1, 'Ann', 'list', 'won')",
     [organization],
   );
+  await db.as('tenant', claims, "select app.queue_message('sms', '+14045550173', 'We call you back.')");
+  await db.as('tenant', claims, "select app.suppress('email', 'nomore@example.com')");
   await db.admin.query("select app.add_task($1, 'score_lead', $2)", [organization, lead]);
   const due = await relay(db);
   const results = due.map(({ organization_id, delivery_id, endpoint_id, attempt }) => ({

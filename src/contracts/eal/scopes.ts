@@ -1,8 +1,8 @@
 /** What the document's three scopes allow, in canonical scopes. Each holds the one before it. */
-const RESOURCES = ['leads', 'calls', 'audit_log', 'webhooks', 'organizations', 'sources', 'connectors'];
+const RESOURCES = ['leads', 'calls', 'audit_log', 'webhooks', 'organizations', 'sources', 'connectors', 'outreach'];
 
 const READ = RESOURCES.map((resource) => `${resource}.read`);
-const WRITE = ['leads.write', 'calls.write'];
+const WRITE = ['leads.write', 'calls.write', 'outreach.write'];
 const ADMIN = ['organizations.admin', 'webhooks.admin', 'api_keys.admin', 'connectors.admin'];
 
 const ALLOWS: Record<string, string[]> = {
