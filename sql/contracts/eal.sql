@@ -106,6 +106,20 @@ return json_build_object(
   'received_at',       app.iso((c).received_at)
 );
 
+-- Data of outreach.email.sent.
+create or replace function eal.message(m app.messages) returns json
+language sql stable parallel safe
+return json_build_object(
+  'message_id', app.typeid('msg', (m).id),
+  'channel',    (m).channel,
+  'status',     (m).state,
+  'to',         (m).to_address,
+  'subject',    (m).subject,
+  'lead_id',    (m).lead_id,
+  'queued_at',  app.iso((m).created_at),
+  'sent_at',    app.iso((m).sent_at)
+);
+
 -- GET /organizations/me.
 create or replace function eal.organization(o app.organizations) returns json
 language sql stable parallel safe
@@ -273,6 +287,8 @@ begin
     data := eal.lead(lead);
   elsif v.resource = 'calls' then
     data := eal.call(jsonb_populate_record(null::app.calls, v.snapshot));
+  elsif v.resource = 'messages' then
+    data := eal.message(jsonb_populate_record(null::app.messages, v.snapshot));
   else
     data := v.snapshot::json;
   end if;
@@ -292,6 +308,7 @@ comment on function eal.lead_patched         is 'A lead as PATCH answers it.';
 comment on function eal.lead_scored          is 'A lead''s new score and the reasons.';
 comment on function eal.call_summary         is 'A call in lists.';
 comment on function eal.call                 is 'A call in full.';
+comment on function eal.message              is 'A message that was sent.';
 comment on function eal.organization         is 'The calling organization.';
 comment on function eal.child_organization   is 'A child organization with the scopes of its grants in force.';
 comment on function eal.organization_created is 'A created child with its invitation link.';

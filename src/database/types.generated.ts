@@ -296,6 +296,20 @@ export interface Database {
     phone_key: string | null;
     search_text: string;
   };
+  'app.message_settings': {
+    organization_id: string;
+    channel: string;
+    quiet_from: unknown | null;
+    quiet_until: unknown | null;
+    send_days: unknown;
+    exempt_purposes: string[];
+    limit_messages: number;
+    limit_hours: number;
+    expire_hours: number;
+    connection_id: string | null;
+    created_at: Date;
+    updated_at: Date;
+  };
   'app.messages': {
     organization_id: string;
     id: string;

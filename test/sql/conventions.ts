@@ -107,6 +107,7 @@ export const FUNCTIONS_OF: Record<string, string[]> = {
     'private.tenant',
   ],
   worker: [
+    'app.begin_message',
     'app.claim_hook_receipts',
     'app.claim_polls',
     'app.cursor',
