@@ -50,9 +50,45 @@ export interface HttpClient {
 /** All that a connector reaches the world by. */
 export interface ConnectorIo {
   http: HttpClient;
+  mail: MailClient;
+}
+
+/** A server that takes mail to deliver. */
+export interface MailServer {
+  /** smtps://host:port (TLS from the start) or smtp://host:port (STARTTLS) */
+  url: string;
+  /** over smtp://: nothing is said before the connection is encrypted */
+  requireTls: boolean;
+  user?: string;
+  password?: string;
+}
+
+/** One mail to one person, as plain text. */
+export interface Mail {
+  from: { name?: string; address: string };
+  to: string;
+  replyTo?: string;
+  subject: string;
+  text: string;
+  /** what comes before its @ in the Message-ID */
+  id: string;
+  /** List-Unsubscribe and its like */
+  headers: Record<string, string>;
+}
+
+export interface MailClient {
+  /**
+   * Hands a mail to a server at a public address. Throws a ConnectorFailure, `uncertain` from the moment at which the server had the
+   * whole of it; credentials are cut out of its message.
+   */
+  send(server: MailServer, mail: Mail): Promise<{ messageId: string }>;
+  /** Connects and logs in, and says nothing else. Throws a ConnectorFailure. */
+  check(server: MailServer): Promise<void>;
 }
 
 export interface HookRequest {
+  /** the address that was called, as the outside knows it: some services sign it */
+  url: string;
   /** lower-case names */
   headers: Record<string, string | undefined>;
   query: URLSearchParams;
@@ -70,6 +106,8 @@ export interface StoredHook<Config = never> extends HookParts<Config> {
   kind: 'stored';
   /** headers that are kept beside the body, in lower case */
   keepHeaders: readonly string[];
+  /** what the service is answered; JSON that says ok, unless given */
+  answer?: { type: string; body: string };
   /** whether the service sent it; compares in constant time */
   verify(request: HookRequest, config: Config): boolean;
   process(receipt: HookReceipt, config: Config, io: ConnectorIo): Promise<Processed>;
@@ -86,6 +124,10 @@ export interface Processed {
   leads: LeadDraft[];
   /** in the order they were told of; of those with the same id, later ones fill in what is new */
   calls?: CallDraft[];
+  /** what people wrote */
+  messages?: IncomingMessage[];
+  /** what became of messages that were sent */
+  reports?: MessageReport[];
   failures: ConnectorFailure[];
   /** one sentence for the operator: why nothing was made of it although nothing failed */
   remark?: string;
@@ -146,6 +188,63 @@ export interface PolledCalls {
 
 export type Hook<Config = never> = StoredHook<Config> | DirectHook<Config>;
 
+/** What somebody wrote, as app.receive_message takes it: STOP, replies of leads and the rest are told apart there. */
+export interface IncomingMessage {
+  vendor: string;
+  /** its id at the service: told twice, it is one */
+  external_id: string;
+  channel: Channel;
+  from_address: string;
+  to_address: string;
+  content: string;
+  /** what it asks for, where the service says so itself */
+  opt?: 'stop' | 'start';
+}
+
+/** What a service tells of a message that was sent, as app.note_message_status takes it. */
+export interface MessageReport {
+  vendor: string;
+  external_id: string;
+  to_address: string;
+  status: 'delivered' | 'failed';
+  error?: string;
+  opted_out?: boolean;
+}
+
+export type Channel = 'sms' | 'email';
+
+/** A message that is to leave now. */
+export interface OutgoingMessage {
+  /** msg_… */
+  id: string;
+  /** a number with + and its country code, or an email address */
+  to: string;
+  /** of a mail */
+  subject: string;
+  content: string;
+  /** name of the organization that writes */
+  organization: string;
+  /** where whoever gets it unsubscribes: a page, and a POST that does it at once (RFC 8058) */
+  unsubscribeUrl?: string;
+}
+
+/** The one interface by which messages leave, whatever service takes them. */
+export interface MessagesPart<Config = never> {
+  channel: Channel;
+  /**
+   * Hands the message to the service, once. Throws a ConnectorFailure: one that is `uncertain` is not tried again, others that are
+   * retryable are; `optedOut` suppresses the address.
+   */
+  send(message: OutgoingMessage, config: Config, io: ConnectorIo): Promise<TakenMessage>;
+}
+
+export interface TakenMessage {
+  /** its id at the service */
+  externalId: string;
+  /** whom it is from, as the recipient sees it */
+  from?: string;
+}
+
 /** The parts that a service has. */
 export interface Capabilities<Config = never> {
   /** tries the configuration out on the service; says in one sentence what it found, throws a ConnectorFailure */
@@ -161,6 +260,7 @@ export interface Capabilities<Config = never> {
     io: ConnectorIo,
   ): Promise<{ url: string; headers?: Record<string, string> }>;
   calls?: CallPolls<Config>;
+  messages?: MessagesPart<Config>;
 }
 
 export interface Connector extends Capabilities {

@@ -21,6 +21,8 @@ export interface Field {
   default?: unknown;
   /** what a text, or each item of a list, must look like; and how an error says so */
   pattern?: { expression: RegExp; reason: string };
+  /** of an endpoint: what its address may begin with; http and https unless given */
+  schemes?: readonly string[];
   /** what the values of a map may be */
   values?: readonly string[];
   /** of an integer */
@@ -138,7 +140,7 @@ const oneLine = (max: number) =>
     .regex(/^[^\u0000-\u001f\u007f]*$/, 'must be one line without control characters');
 
 function valueSchema(field: Field): z.ZodType {
-  const { kind, pattern, min = 0, max = 1_000_000, values } = field;
+  const { kind, pattern, min = 0, max = 1_000_000, values, schemes = ['http', 'https'] } = field;
   switch (kind) {
     case 'integer':
       return z
@@ -161,7 +163,7 @@ function valueSchema(field: Field): z.ZodType {
         .refine((map) => Object.keys(map).length <= 100, 'must have at most 100 entries');
     case 'url':
     case 'endpoint':
-      return oneLine(2048).refine(isWebAddress, 'must be an http or https address');
+      return oneLine(2048).refine(hasScheme(schemes), `must be an ${schemes.join(' or ')} address`);
     default:
       return patterned(field.secret ? oneLine(4096).min(8, 'must have at least 8 characters') : oneLine(2048), pattern);
   }
@@ -170,7 +172,10 @@ function valueSchema(field: Field): z.ZodType {
 const patterned = (schema: z.ZodString, pattern: Field['pattern']) =>
   pattern ? schema.regex(pattern.expression, pattern.reason) : schema;
 
-const isWebAddress = (text: string): boolean => /^https?:$/.test(URL.parse(text)?.protocol ?? '');
+const hasScheme =
+  (schemes: readonly string[]) =>
+  (text: string): boolean =>
+    schemes.includes(URL.parse(text)?.protocol.slice(0, -1) ?? '');
 
 function readText({ name, kind }: Field, text: string): unknown {
   const items = text

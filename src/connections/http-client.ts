@@ -1,10 +1,13 @@
 import { Agent, type Dispatcher } from 'undici';
-import type { Explanation, HttpAnswer, HttpClient, HttpRequest } from '../../connectors/connector.ts';
+import type { Explanation, HttpAnswer, HttpClient, HttpRequest, MailClient } from '../../connectors/connector.ts';
 import { ConnectorFailure, type FailureKind } from '../../connectors/failure.ts';
 import { parseJson } from '../../connectors/json.ts';
 import type { AddressGuard } from '../webhooks/address-guard.ts';
 import { errorCode, guardedConnector, parseRetryAfter } from '../webhooks/sender.ts';
 import { type Downloaded, type DownloadSource, download } from './download.ts';
+import { createMailClient } from './mail-client.ts';
+import { redact } from './redact.ts';
+import { REASONS } from './unreachable.ts';
 
 export interface OutboundOptions {
   guard: AddressGuard;
@@ -19,10 +22,10 @@ export interface Outbound {
   client(secrets: readonly string[]): HttpClient;
   /** Writes what an address answers with to a new file. Throws a ConnectorFailure. */
   download(source: DownloadSource, path: string): Promise<Downloaded>;
+  /** The same for mail servers. */
+  mail(secrets: readonly string[]): MailClient;
   close(): Promise<void>;
 }
-
-const MAX_MESSAGE = 300;
 
 /** Opens them. Addresses are judged like those of webhooks: as they stand, and again when they are dialled. */
 export function createOutbound({ guard, timeoutMs = 10_000, maxBodyBytes = 1024 * 1024 }: OutboundOptions): Outbound {
@@ -40,8 +43,18 @@ export function createOutbound({ guard, timeoutMs = 10_000, maxBodyBytes = 1024 
     const { url } = checked;
     for (const [name, value] of Object.entries(request.query ?? {})) url.searchParams.set(name, value);
     const signal = AbortSignal.timeout(timeoutMs);
+    let begun = false;
+    const watched = agent.compose(
+      (dispatch) => (options, handler) =>
+        dispatch(
+          options,
+          watching(handler, () => {
+            begun = true;
+          }),
+        ),
+    );
     try {
-      const answer = await agent.request({
+      const answer = await watched.request({
         origin: url.origin,
         path: url.pathname + url.search,
         method: request.method ?? 'GET',
@@ -63,7 +76,7 @@ export function createOutbound({ guard, timeoutMs = 10_000, maxBodyBytes = 1024 
       );
     } catch (error) {
       if (error instanceof ConnectorFailure) throw error;
-      throw unreachable(error as Error, url.host, signal.aborted ? timeoutMs : undefined);
+      throw unreachable(error as Error, url.host, signal.aborted ? timeoutMs : undefined, begun);
     }
   }
 
@@ -71,15 +84,12 @@ export function createOutbound({ guard, timeoutMs = 10_000, maxBodyBytes = 1024 
     client: (secrets) => ({
       request: (request) =>
         exchange(request).catch((failure: ConnectorFailure) => {
-          const { kind, message, retryAfter, status, code } = failure;
-          throw new ConnectorFailure(kind, redact(message, [...secrets, ...credentialsIn(request)]), {
-            retryAfter,
-            status,
-            code,
-          });
+          const { kind, message, ...details } = failure;
+          throw new ConnectorFailure(kind, redact(message, [...secrets, ...credentialsIn(request)]), details);
         }),
     }),
     download: (source, path) => download({ agent, guard }, source, path),
+    mail: (secrets) => createMailClient({ guard, timeoutMs, secrets }),
     close: () => agent.destroy(),
   };
 }
@@ -121,8 +131,9 @@ function judged(
   const json = text === undefined ? undefined : parsed(text);
   const answer = { status, headers, body: json?.value };
   if (status >= 200 && status < 300) {
-    if (text === undefined) throw new ConnectorFailure('garbage', `${host} answered more than it may.`, { status });
-    if (!json) throw new ConnectorFailure('garbage', `${host} answered ${status}, but not with JSON.`, { status });
+    const unreadable = { status, uncertain: true };
+    if (text === undefined) throw new ConnectorFailure('garbage', `${host} answered more than it may.`, unreadable);
+    if (!json) throw new ConnectorFailure('garbage', `${host} answered ${status}, but not with JSON.`, unreadable);
     return answer;
   }
   const said: Explanation = request.readError?.(answer) ?? {};
@@ -131,6 +142,8 @@ function judged(
   const words = said.message ?? redirect;
   throw new ConnectorFailure(kind, `${host} answered ${status}${words ? `: ${withoutStop(words)}` : ''}.`, {
     status,
+    // said by who stands before the service, not knowing what became of the request behind
+    uncertain: said.code === undefined && (status === 502 || status === 504 || status === 408),
     ...(said.code !== undefined && { code: said.code }),
     retryAfter:
       kind === 'refused' ? undefined : (said.retryAfter ?? parseRetryAfter(headers['retry-after']) ?? undefined),
@@ -159,43 +172,36 @@ function kindOf(status: number): FailureKind {
   return status >= 500 || status === 408 || status === 425 ? 'unavailable' : 'refused';
 }
 
-const REASONS: Record<ReturnType<typeof errorCode>, string> = {
-  timeout: 'did not answer in time',
-  connection_refused: 'refuses connections',
-  forbidden_address: 'is at an address that may not be called',
-  dns_failure: 'could not be found (DNS)',
-  tls_failure: 'has no valid certificate',
-  connection_reset: 'ended the connection',
-  network_error: 'could not be reached',
-};
-
-export function unreachable(error: Error, host: string, timeoutMs: number | undefined): ConnectorFailure {
+export function unreachable(error: Error, host: string, timeoutMs: number | undefined, begun = false): ConnectorFailure {
   if (timeoutMs !== undefined)
-    return new ConnectorFailure('unavailable', `${host} did not answer within ${timeoutMs / 1000} s.`);
+    return new ConnectorFailure('unavailable', `${host} did not answer within ${timeoutMs / 1000} s.`, {
+      uncertain: begun,
+    });
   const first = error instanceof AggregateError ? ((error.errors[0] as Error | undefined) ?? error) : error;
   if ((first as NodeJS.ErrnoException).code === 'UND_ERR_INVALID_ARG') {
     return new ConnectorFailure('refused', 'A credential holds characters that cannot be sent to the service.');
   }
   const code = errorCode(first as NodeJS.ErrnoException);
-  return new ConnectorFailure(code === 'forbidden_address' ? 'refused' : 'unavailable', `${host} ${REASONS[code]}.`);
+  return new ConnectorFailure(code === 'forbidden_address' ? 'refused' : 'unavailable', `${host} ${REASONS[code]}.`, {
+    uncertain: begun,
+  });
 }
+
+/** Says when a request begins to be written: until then, the service knows nothing of it. */
+const watching = (handler: Dispatcher.DispatchHandler, begins: () => void): Dispatcher.DispatchHandler => ({
+  onRequestStart(...given) {
+    begins();
+    handler.onRequestStart?.(...given);
+  },
+  onRequestUpgrade: (...given) => handler.onRequestUpgrade?.(...given),
+  onResponseStart: (...given) => handler.onResponseStart?.(...given),
+  onResponseData: (...given) => handler.onResponseData?.(...given),
+  onResponseEnd: (...given) => handler.onResponseEnd?.(...given),
+  onResponseError: (...given) => handler.onResponseError?.(...given),
+});
 
 /** What a request proves itself by, in the form in which it is sent: user and password are one word of base 64 there. */
 function credentialsIn({ headers = {} }: HttpRequest): string[] {
   const given = Object.entries(headers).find(([name]) => name.toLowerCase() === 'authorization')?.[1];
   return given === undefined ? [] : [given, given.slice(given.indexOf(' ') + 1)];
-}
-
-/** A service may repeat in its error what it was sent, as it is or written for an address, a form or JSON. */
-function redact(message: string, secrets: readonly string[]): string {
-  const forms = secrets
-    .flatMap((secret) => [
-      secret,
-      encodeURIComponent(secret),
-      new URLSearchParams({ '': secret }).toString().slice(1),
-      JSON.stringify(secret).slice(1, -1),
-    ])
-    .filter((form) => form !== '');
-  const clean = forms.reduce((text, secret) => text.replaceAll(secret, '[redacted]'), message.replaceAll('\0', ''));
-  return clean.length > MAX_MESSAGE ? `${clean.slice(0, MAX_MESSAGE)}…` : clean;
 }

@@ -85,8 +85,11 @@ function parsed<T extends Values>(schema: z.ZodType<T>, where: string, given: Va
 export const invalidField = (field: string, where: string, reason: string): AppError =>
   invalidRequest(`Invalid value for ${field}: ${reason}.`, { field: `${where}.${field}`, reason });
 
+/** A mail server's address, for the guard, which knows those of the web. */
+const webAddress = (text: string): string => text.replace(/^smtps?:/, 'https:');
+
 function checkAddress(field: string, value: unknown, services: Services): void {
   if (value === undefined) return;
-  const checked = services.guard.checkUrl(String(value));
+  const checked = services.guard.checkUrl(webAddress(String(value)));
   if (!checked.ok) throw invalidField(field, 'settings', checked.reason);
 }

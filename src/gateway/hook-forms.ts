@@ -39,7 +39,7 @@ export async function receiveForm(
     if (!fromAllowedPage) throw forbidden('This page may not send this form.');
     await limit(gateway, req, res, called, hook);
     await readBody(req, res);
-    const request = hookRequest(req);
+    const request = hookRequest(req, gateway.core.services.publicUrl);
     if (request.rawBody.length > hook.maxSize(called.config)) {
       throw new AppError(413, 'payload_too_large', 'The form is too large.', {
         reason: `at most ${hook.maxSize(called.config)} bytes`,

@@ -16,14 +16,15 @@ export const readBody = (req: Request, res: GatewayResponse): Promise<void> =>
     rawBody(req, res, (error?: unknown) => (error ? reject(error) : resolve()));
   });
 
-/** The request as a connector sees it. */
-export function hookRequest(req: Request): HookRequest {
+/** The request as a connector sees it. `publicUrl`: how the outside reaches the gateway, whatever proxies stand before it. */
+export function hookRequest(req: Request, publicUrl: string): HookRequest {
   const headers = Object.entries(req.headers).map(([name, value]) => [
     name,
     Array.isArray(value) ? value.join(', ') : value,
   ]);
   const [, query = ''] = /\?(.*)$/s.exec(req.originalUrl) ?? [];
   return {
+    url: `${publicUrl}${req.originalUrl}`,
     headers: Object.fromEntries(headers),
     query: new URLSearchParams(query),
     // a request without a body leaves none

@@ -72,7 +72,7 @@ async function shakeHands(
   { config }: CalledHook,
   handshake: NonNullable<StoredHook['handshake']>,
 ): Promise<void> {
-  const answer = handshake(hookRequest(req).query, config);
+  const answer = handshake(hookRequest(req, gateway.core.services.publicUrl).query, config);
   if (answer === undefined) {
     await limitAnonymous(gateway, req, res);
     throw forbidden('The handshake is refused.');
@@ -89,7 +89,7 @@ async function store(
   hook: StoredHook,
 ): Promise<void> {
   await readBody(req, res);
-  const request = hookRequest(req);
+  const request = hookRequest(req, gateway.core.services.publicUrl);
   if (!hook.verify(request, config)) {
     await limitAnonymous(gateway, req, res);
     // mostly it is the secret that was entered wrong, and the operator who looks for the reason
@@ -102,7 +102,8 @@ async function store(
     text: 'select app.store_hook_receipt($1, $2, $3, $4)',
     values: [row.organization_id, row.id, JSON.stringify(Object.fromEntries(kept)), request.rawBody],
   });
-  res.json({ ok: true });
+  if (hook.answer) res.type(hook.answer.type).send(hook.answer.body);
+  else res.json({ ok: true });
 }
 
 async function noteFailure(gateway: Gateway, row: CalledHook['row'], error: string): Promise<void> {
