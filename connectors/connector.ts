@@ -219,8 +219,8 @@ export interface OutgoingMessage {
   id: string;
   /** a number with + and its country code, or an email address */
   to: string;
-  /** of a mail */
-  subject: string;
+  /** of a mail, which always has one */
+  subject?: string;
   content: string;
   /** name of the organization that writes */
   organization: string;

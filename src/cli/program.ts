@@ -5,6 +5,7 @@ import { databaseLoginCommands } from './database-logins.ts';
 import { demoCommand } from './demo.ts';
 import { keyCommands } from './keys.ts';
 import { leadCommands } from './leads.ts';
+import { messageCommands } from './messages.ts';
 import { openApiCommand } from './openapi.ts';
 import { organizationCommands } from './organizations.ts';
 import { processCommands } from './processes.ts';
@@ -30,6 +31,7 @@ export async function runProgram(): Promise<never> {
   leadCommands(program);
   webhookCommands(program);
   connectorCommands(program);
+  messageCommands(program);
   auditCommands(program);
   openApiCommand(program);
   demoCommand(program);

@@ -9,7 +9,7 @@ export const connectionActor = (
   organizationId: string,
   source: Source,
   correlationId: string,
-  scopes: readonly ('leads.write' | 'calls.write')[] = ['leads.write'],
+  scopes: readonly ('leads.write' | 'calls.write' | 'outreach.write')[] = ['leads.write'],
 ): SystemActor => ({ ...systemActor(organizationId, source, correlationId), scopes });
 
 /**

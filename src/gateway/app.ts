@@ -17,6 +17,7 @@ import { pulse } from './pulse.ts';
 import { recordings } from './recordings.ts';
 import { requestId } from './request-id.ts';
 import { contractRoutes } from './routes.ts';
+import { unsubscribe } from './unsubscribe.ts';
 
 /** The gateway as a list of middleware, in the order a request meets it. */
 export function createApp(gateway: Gateway): Express {
@@ -42,6 +43,7 @@ export function createApp(gateway: Gateway): Express {
   app.use('/invite', invitations(gateway));
   app.use('/hooks', hooks(gateway));
   app.use('/recordings', recordings(gateway));
+  app.use('/unsubscribe', unsubscribe(gateway));
   app.use('/rest/v1', postgrestDoor(gateway));
 
   for (const basePath of new Set(contracts.map((contract) => contract.basePath))) {

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import express from 'express';
 import type { Config } from '../config.ts';
 import { type LoginRole, loginUrl } from '../database/login.ts';
@@ -41,6 +42,8 @@ export async function startWorkerAlone(config: Config, run: Run, log: Logger): P
     storage: shared.storage,
     retrySchedule: config.webhooks.retrySchedule,
     disableAfter: config.webhooks.disableAfter,
+    outboxDir: join(config.dataDir, 'outbox'),
+    publicUrl: config.publicUrl,
     log,
     metrics: createWorkerMetrics(shared.registry),
   });

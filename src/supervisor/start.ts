@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { Config } from '../config.ts';
 import { loginUrl } from '../database/login.ts';
 import { startGateway } from '../gateway/gateway.ts';
@@ -63,6 +64,10 @@ export async function startInstance(config: Config, run: Run, log: Logger): Prom
     storage: shared.storage,
     retrySchedule: config.webhooks.retrySchedule,
     disableAfter: config.webhooks.disableAfter,
+    outboxDir: join(config.dataDir, 'outbox'),
+    publicUrl:
+      config.publicUrl ??
+      localUrl(`http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${config.port}`),
     log,
     metrics: createWorkerMetrics(shared.registry),
   });

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { CallDraft } from '../../connectors/call-draft.ts';
-import type { Processed, StoredHook } from '../../connectors/connector.ts';
+import type { IncomingMessage, MessageReport, Processed, StoredHook } from '../../connectors/connector.ts';
 import { ConnectorFailure } from '../../connectors/failure.ts';
 import type { LeadDraft } from '../../connectors/lead-draft.ts';
 import type { Outbound } from '../connections/http-client.ts';
@@ -28,6 +28,9 @@ export interface Settlement {
   pause: number;
   leads: LeadDraft[];
   calls: CallDraft[];
+  /** what people wrote, and what became of messages that were sent */
+  messages: IncomingMessage[];
+  reports: MessageReport[];
 }
 
 /** A service may say that it is back in a hundred years, or in so many that no timestamp holds them. */
@@ -42,15 +45,16 @@ interface Tools {
 
 /** Runs the connector over a receipt, and says what becomes of it. Never throws. */
 export async function outcomeOf(receipt: ClaimedReceipt, tools: Tools): Promise<Settlement> {
-  const { leads, calls = [], failures, remark = null } = await processed(receipt, tools);
-  if (failures.length === 0) return { state: 'done', error: remark, pause: 0, leads, calls };
+  const { leads, calls = [], messages = [], reports = [], failures, remark = null } = await processed(receipt, tools);
+  const made = { leads, calls, messages, reports };
+  if (failures.length === 0) return { state: 'done', error: remark, pause: 0, ...made };
   const error = [...new Set(failures.map(({ message }) => message))].join(' ').slice(0, 1000);
   const scheduled = tools.retrySchedule[receipt.attempt - 1];
   // what was refused would be refused again; what is left of the others is worth another attempt
   if (scheduled === undefined || !failures.some(({ retryable }) => retryable))
-    return { state: 'dead', error, pause: 0, leads, calls };
+    return { state: 'dead', error, pause: 0, ...made };
   const asked = Math.max(0, ...failures.map(({ retryAfter }) => retryAfter ?? 0));
-  return { state: 'failed', error, pause: Math.max(scheduled, Math.min(asked, LONGEST_PAUSE)), leads, calls };
+  return { state: 'failed', error, pause: Math.max(scheduled, Math.min(asked, LONGEST_PAUSE)), ...made };
 }
 
 async function processed(receipt: ClaimedReceipt, { outbound, encryption, log }: Tools): Promise<Processed> {

@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import { type RecordedCall, recordCalls } from '../connections/calls.ts';
 import type { Outbound } from '../connections/http-client.ts';
 import { connectionActor, insertLeads } from '../connections/leads.ts';
+import { noteReports, receiveMessages } from '../connections/messages.ts';
 import { fromDatabase } from '../errors.ts';
 import type { Encryption } from '../security/encryption.ts';
 import { inTransaction } from './database.ts';
@@ -105,15 +106,9 @@ export function startInbound(options: InboundOptions): Inbound {
       log.warn({ err: error, receipt: receipt.receipt_id }, 'a processed hook could not be recorded');
       const refusal = fromDatabase(error, new Map());
       // a value that no column takes will be taken by none the next time
-      const nothing = settlement.leads.length === 0 && settlement.calls.length === 0;
-      if (!refusal || refusal.status >= 500 || nothing) return undefined;
-      return settle(receipt, {
-        state: 'dead',
-        error: `What it brought cannot be stored: ${refusal.message}`,
-        pause: 0,
-        leads: [],
-        calls: [],
-      });
+      if (!refusal || refusal.status >= 500 || makesNothing(settlement)) return undefined;
+      const why = `What it brought cannot be stored: ${refusal.message}`;
+      return settle(receipt, { state: 'dead', error: why, pause: 0, leads: [], calls: [], messages: [], reports: [] });
     }
   }
 
@@ -149,21 +144,30 @@ async function record(pool: pg.Pool, receipt: ClaimedReceipt, settlement: Settle
   });
 }
 
+const makesNothing = ({ leads, calls, messages, reports }: Settlement): boolean =>
+  leads.length + calls.length + messages.length + reports.length === 0;
+
 /** Under the claims and policies of its organization. Ids of the leads that are new, and of all calls that it told of. */
 async function recordAsTenant(
   client: pg.PoolClient,
   receipt: ClaimedReceipt,
-  { leads, calls }: Settlement,
+  settlement: Settlement,
 ): Promise<{ leads: string[]; calls: string[] }> {
+  if (makesNothing(settlement)) return { leads: [], calls: [] };
+  const { leads, calls, messages, reports } = settlement;
+  const writes = messages.length + reports.length > 0;
   const scopes = [
-    ...(leads.length > 0 ? (['leads.write'] as const) : []),
+    // what somebody wrote may be the reply of a lead
+    ...(leads.length + messages.length > 0 ? (['leads.write'] as const) : []),
     ...(calls.length > 0 ? (['calls.write'] as const) : []),
+    ...(writes ? (['outreach.write'] as const) : []),
   ];
-  if (scopes.length === 0) return { leads: [], calls: [] };
   const actor = connectionActor(receipt.organization_id, 'worker', `hook_${receipt.receipt_id}`, scopes);
   return asTenant(client, actor, async () => {
     const made = leads.length > 0 ? (await client.query<{ id: string }>(insertLeads(leads))).rows : [];
     const told = calls.length > 0 ? (await client.query<RecordedCall>(recordCalls(calls))).rows : [];
+    if (messages.length > 0) await client.query(receiveMessages(messages));
+    if (reports.length > 0) await client.query(noteReports(reports));
     return { leads: made.map(({ id }) => id), calls: [...new Set(told.map(({ id }) => id))] };
   });
 }

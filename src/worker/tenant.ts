@@ -13,3 +13,14 @@ export async function asTenant<T>(client: pg.ClientBase, actor: Actor, run: () =
   await client.query("select set_config('role', 'none', true), set_config('request.jwt.claims', '', true)");
   return result;
 }
+
+/**
+ * Runs statements of a transaction as the worker, for whom an actor's claims say on whose behalf: functions that only the worker may
+ * call, whose changes are audited as the actor's.
+ */
+export async function withClaims<T>(client: pg.ClientBase, actor: Actor, run: () => Promise<T>): Promise<T> {
+  await client.query("select set_config('request.jwt.claims', $1, true)", [claimsOf(actor)]);
+  const result = await run();
+  await client.query("select set_config('request.jwt.claims', '', true)");
+  return result;
+}

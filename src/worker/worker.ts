@@ -42,6 +42,10 @@ export interface WorkerOptions {
   superviseSeconds?: number;
   /** what hooks brought: seconds to wait after each failed attempt; how often it is looked for; how long a claim holds */
   inbound?: { retrySchedule?: readonly number[]; pollMs?: number; leaseSeconds?: number };
+  /** folder that messages are written to for which nothing is connected that would send them */
+  outboxDir: string;
+  /** how the outside reaches the gateway; without it, mails have no link to unsubscribe by */
+  publicUrl?: string;
   /** what follows from changes: seconds to wait after each failed attempt; how often it is looked for */
   tasks?: Pick<TasksOptions, 'retrySchedule' | 'pollMs' | 'kinds'>;
   /** what services are asked for by the clock: how often it is looked which are due; how long a claim holds */
@@ -110,7 +114,13 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     boss,
     log,
     metrics,
-    tools: { outbound, encryption: options.encryption, storage: options.storage },
+    tools: {
+      outbound,
+      encryption: options.encryption,
+      storage: options.storage,
+      outbox: options.outboxDir,
+      publicUrl: options.publicUrl,
+    },
     ...options.tasks,
   });
   const polls = startPolls({

@@ -151,7 +151,12 @@ function directHook(connector: Connector, own: ConformanceCase, config: () => ne
       '',
     ])('answers %s that makes no sense with an error of the sender', async (type) => {
       for (const body of ['', '{', 'null', '[[', '\0\uD800', '%', '--x\r\n', '{"__proto__":{"email":1}}']) {
-        const request = { headers: { 'content-type': type }, rawBody: Buffer.from(body), query: new URLSearchParams() };
+        const request = {
+          url: 'https://trunkline.example.com/hooks/x',
+          headers: { 'content-type': type },
+          rawBody: Buffer.from(body),
+          query: new URLSearchParams(),
+        };
         const outcome = await receive(request).catch((error: unknown) => error);
         if (outcome instanceof AppError) expect(outcome.status).toBeLessThan(500);
         else expect(outcome).toHaveProperty('errors');

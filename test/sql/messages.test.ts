@@ -300,7 +300,7 @@ describe('what comes in', () => {
         ...more,
       }),
     ]);
-  const suppressed = async () => (await as('select source from api.suppressions')).map((row) => row.source as string);
+  const suppressed = async () => (await as('select source from api.suppressions')).map(({ source }) => String(source));
 
   test.each(['STOP', 'stop', ' Stop. ', 'STOPALL', 'Unsubscribe', 'cancel', 'END', 'quit', '"STOP"'])(
     '%j suppresses',
@@ -330,7 +330,7 @@ describe('what comes in', () => {
     const lead = await addLead(db, organization);
     await db.admin.query("update app.leads set phone = '(404) 555-0173' where id = $1", [lead]);
     const replies = async () =>
-      (await as('select message, channel from api.lead_replies order by id')).map((row) => row.message as string);
+      (await as('select message, channel from api.lead_replies order by id')).map(({ message }) => String(message));
     const [first] = await receive('Yes, at nine please', { external_id: 'SM1' });
     expect(first?.id).toBeTruthy();
     expect(await receive('Yes, at nine please', { external_id: 'SM1' })).toEqual([{ id: null }]);

@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import pino from 'pino';
 import { createEncryption } from '../../src/security/encryption.ts';
@@ -21,6 +23,8 @@ export function workerOptions(databaseUrl: string, changes: Partial<WorkerOption
     storage: testStorage,
     retrySchedule: [0.2, 0.4],
     disableAfter: 86_400,
+    outboxDir: join(tmpdir(), 'trunkline-test-outbox'),
+    publicUrl: 'https://trunkline.example.com',
     log,
     relayPollMs: 20,
     queuePollMs: 50,

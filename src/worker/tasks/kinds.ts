@@ -1,6 +1,7 @@
 import { fetchRecording, removeRecording } from './recordings.ts';
 import { scoreLead } from './score-lead.ts';
+import { sendMessage } from './send-message.ts';
 import type { TaskKind } from './task.ts';
 
 /** What the worker can do. A kind of task is added here, and nowhere else; triggers in sql/ ask for it by its name. */
-export const TASK_KINDS: readonly TaskKind[] = [fetchRecording, removeRecording, scoreLead];
+export const TASK_KINDS: readonly TaskKind[] = [fetchRecording, removeRecording, scoreLead, sendMessage()];

@@ -33,6 +33,10 @@ export interface TaskTools {
   outbound: Outbound;
   encryption: Encryption;
   storage: Storage;
+  /** folder of messages that nothing is connected for */
+  outbox: string;
+  /** how the outside reaches the gateway, where that is known */
+  publicUrl: string | undefined;
   log: Logger;
   /** Runs statements in one transaction, as tenant of the task's organization with every scope. */
   asTenant<T>(task: Task, run: (client: pg.ClientBase) => Promise<T>): Promise<T>;

@@ -72,7 +72,12 @@ export const metaLeadAds: ConformanceCase = {
   hook: {
     request(secrets) {
       const { body, headers } = metaDelivery(metaPayload('444444444444'), secrets.app_secret as string);
-      return { headers, rawBody: Buffer.from(body), query: new URLSearchParams() };
+      return {
+        url: 'https://trunkline.example.com/hooks/meta-lead-ads/x',
+        headers,
+        rawBody: Buffer.from(body),
+        query: new URLSearchParams(),
+      };
     },
     asksBack: true,
     makes: {

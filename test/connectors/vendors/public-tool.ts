@@ -5,6 +5,7 @@ export const publicTool: ConformanceCase = {
   secrets: {},
   hook: {
     request: () => ({
+      url: 'https://trunkline.example.com/hooks/public-tool/x',
       headers: { 'content-type': 'application/x-www-form-urlencoded', referer: 'https://www.example.com/estimate' },
       rawBody: Buffer.from('name=Sarah+Mitchell&email=sarah.mitchell%40example.com&rooms=3&website_url='),
       query: new URLSearchParams(),
