@@ -138,6 +138,8 @@ function dial(host: string, port: number, guard: AddressGuard, timeoutMs: number
 }
 
 interface MailError extends NodeJS.ErrnoException {
+  /** of the system's own error, which nodemailer gives one of its codes */
+  originalCode?: string;
   responseCode?: number;
   response?: string;
 }
@@ -160,7 +162,8 @@ function failureOf(error: MailError, host: string, handed: boolean, secrets: rea
     return new ConnectorFailure('refused', told(`${host}: ${error.message}`.replace(/\.?$/, '.')), {
       code: error.code,
     });
-  const reason = errorCode({ ...error, code: OWN_CODES[error.code ?? ''] ?? error.code } as NodeJS.ErrnoException);
+  const code = error.originalCode ?? OWN_CODES[error.code ?? ''] ?? error.code;
+  const reason = errorCode({ code } as NodeJS.ErrnoException);
   const kind = reason === 'forbidden_address' ? 'refused' : 'unavailable';
   return new ConnectorFailure(kind, `${host} ${REASONS[reason]}.`, { uncertain: handed });
 }

@@ -22,8 +22,10 @@ export const unsubscribeToken = ({ organizationId, messageId }: UnsubscribeSubje
 export function readUnsubscribeToken(token: string, encryption: Encryption): UnsubscribeSubject | undefined {
   if (!/^[A-Za-z0-9_-]{60,120}$/.test(token)) return undefined;
   try {
-    const bytes = encryption.decrypt(Buffer.from(token, 'base64url'), CONTEXT);
-    return bytes.length === 32
+    const sealed = Buffer.from(token, 'base64url');
+    const bytes = encryption.decrypt(sealed, CONTEXT);
+    // base 64 has bits to spare at its end: one mail, one token
+    return bytes.length === 32 && sealed.toString('base64url') === token
       ? { organizationId: uuidOf(bytes.subarray(0, 16)), messageId: uuidOf(bytes.subarray(16)) }
       : undefined;
   } catch {

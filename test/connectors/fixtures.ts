@@ -18,6 +18,8 @@ export interface Operator {
     vendor: string,
     configuration?: { settings?: object; secrets?: object; name?: string },
   ): Promise<string>;
+  /** the same for a service that calls no hook */
+  save(organization: string, vendor: string, configuration: { settings?: object; secrets?: object }): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -43,6 +45,9 @@ export async function startOperator(db: TestDatabase): Promise<Operator> {
     run,
     connect: async (organization, vendor, configuration = {}) =>
       new URL((await run(organization, saveConnection, { vendor, ...configuration })).hook_url).pathname,
+    save: async (organization, vendor, configuration) => {
+      await run(organization, saveConnection, { vendor, ...configuration });
+    },
     stop: async () => {
       await Promise.all([pool.end(), outbound.close()]);
     },

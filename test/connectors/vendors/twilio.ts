@@ -65,7 +65,7 @@ export const twilioApi = ({ method, rawBody }: Pick<ReceivedRequest, 'method' | 
     ? json({ sid: ACCOUNT, friendly_name: 'PuroClean', status: 'active', type: 'Full' })
     : json(
         {
-          sid: 'SM00000000000000000000000000000009',
+          sid: `SM${(new URLSearchParams(rawBody.toString()).get('To') ?? '').slice(1).padStart(32, '0')}`,
           status: 'queued',
           to: new URLSearchParams(rawBody.toString()).get('To'),
           from: new URLSearchParams(rawBody.toString()).get('From'),
@@ -99,7 +99,7 @@ export const twilio: ConformanceCase = {
         };
         return connector.messages?.send(message, config as never, io) ?? Promise.reject();
       },
-      answer: { externalId: 'SM00000000000000000000000000000009', from: '+17705550199' },
+      answer: { externalId: 'SM00000000000000000000014045550173', from: '+17705550199' },
       sent([request]: ReceivedRequest[]) {
         expect(request).toMatchObject({
           method: 'POST',
