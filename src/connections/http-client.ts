@@ -172,7 +172,12 @@ function kindOf(status: number): FailureKind {
   return status >= 500 || status === 408 || status === 425 ? 'unavailable' : 'refused';
 }
 
-export function unreachable(error: Error, host: string, timeoutMs: number | undefined, begun = false): ConnectorFailure {
+export function unreachable(
+  error: Error,
+  host: string,
+  timeoutMs: number | undefined,
+  begun = false,
+): ConnectorFailure {
   if (timeoutMs !== undefined)
     return new ConnectorFailure('unavailable', `${host} did not answer within ${timeoutMs / 1000} s.`, {
       uncertain: begun,

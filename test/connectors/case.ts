@@ -44,8 +44,8 @@ export interface Act {
 }
 
 export interface HookCase {
-  /** what the service sends, signed as it signs */
-  request(secrets: Record<string, string>): HookRequest;
+  /** what the service sends, signed as it signs; to this address, where that matters */
+  request(secrets: Record<string, string>, url?: string): HookRequest;
   /** others that must not be taken for the service's, besides those that the suite makes of every request */
   forgeries?(secrets: Record<string, string>): HookRequest[];
   /** what comes of it, by kind: leads, … */

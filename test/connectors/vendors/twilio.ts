@@ -119,7 +119,7 @@ export const twilio: ConformanceCase = {
     },
   },
   hook: {
-    request: (secrets) => twilioRequest(HOOK_URL, incoming('Yes, at nine'), secrets.auth_token as string),
+    request: (secrets, url = HOOK_URL) => twilioRequest(url, incoming('Yes, at nine'), secrets.auth_token as string),
     forgeries: (secrets) => {
       const request = twilioRequest(HOOK_URL, incoming('Yes, at nine'), secrets.auth_token as string);
       return [
