@@ -1,7 +1,6 @@
 import express, { type Router } from 'express';
 import { readUnsubscribeToken, type UnsubscribeSubject } from '../connections/unsubscribe.ts';
 import { runInScope } from '../database/transaction.ts';
-import { notFound } from '../errors.ts';
 import { claimsOf, type SystemActor, systemActor } from '../operations/actor.ts';
 import type { Gateway } from './gateway.ts';
 import { limitAnonymous } from './identify.ts';
@@ -70,11 +69,15 @@ const recipient = ({ organizationId }: UnsubscribeSubject, res: GatewayResponse)
 });
 
 function show(res: GatewayResponse, told: Unsubscribed | undefined): void {
-  if (!told) throw notFound('This link leads to nothing.');
+  res.set(PAGE_HEADERS);
+  if (!told) {
+    res.status(404).send(page('Unsubscribe', '<h1>This link leads to nothing</h1><p>Was it copied whole?</p>'));
+    return;
+  }
   const [name, address] = [escapeHtml(told.organization_name), escapeHtml(told.address)];
   const body = told.suppressed
     ? `<h1>You are unsubscribed</h1><p>${name} sends no more mail to <strong>${address}</strong>.</p>`
     : `<h1>No more mail from ${name}?</h1><p>It was sent to <strong>${address}</strong>.</p>
        <form method="post"><button type="submit">Unsubscribe</button></form>`;
-  res.set(PAGE_HEADERS).send(page('Unsubscribe', body));
+  res.send(page('Unsubscribe', body));
 }

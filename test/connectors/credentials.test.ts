@@ -85,7 +85,12 @@ describe.each(configurable.map((connector) => [connector.manifest.vendor, connec
         const deliver = async (secrets: Record<string, string>): Promise<Reply> => {
           const { headers, rawBody, query } = hookOf(own).request(secrets, body.hook_url);
           const given = headers as Record<string, string>;
-          return keep(await api.raw('POST', `${hook}${query.size > 0 ? `?${query}` : ''}`, { headers: given, body: rawBody.toString() }));
+          return keep(
+            await api.raw('POST', `${hook}${query.size > 0 ? `?${query}` : ''}`, {
+              headers: given,
+              body: rawBody.toString(),
+            }),
+          );
         };
         const worker = await startTestWorker(api.db, { log, inbound: { pollMs: 20, retrySchedule: [60] } });
         expect((await deliver(own.secrets)).status).toBe(200);
