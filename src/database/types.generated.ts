@@ -163,6 +163,10 @@ export interface Database {
     attempted_at: Date;
     next_attempt_at: Date | null;
   };
+  'app.email_domains': {
+    domain: string;
+    kind: string;
+  };
   'app.event_types': {
     contract: string;
     type: string;
@@ -357,6 +361,11 @@ export interface Database {
     occurred_at: Date;
     changed: string[];
   };
+  'app.phone_states': {
+    state: number;
+    type: string | null;
+    next: unknown;
+  };
   'app.scoring_rules': {
     organization_id: string;
     id: string;
@@ -388,6 +397,13 @@ export interface Database {
     name: string;
     kind: string;
     description: string;
+  };
+  'app.source_outcomes': {
+    organization_id: string;
+    source: string;
+    won: string;
+    lost: string;
+    total: string;
   };
   'app.suppressions': {
     organization_id: string;
