@@ -63,10 +63,10 @@ export function startTaskRunner(options: TaskRunnerOptions): TaskRunner {
   });
 
   async function perform(job: Job<TaskJobData>): Promise<void> {
-    const settlement = await doJob(job.data, options);
-    // what a stopping worker gave up has not failed
-    if (givenUp) return;
     try {
+      const settlement = await doJob(job.data, options);
+      // what a stopping worker gave up has not failed
+      if (givenUp) return;
       await settle(job, settlement);
       options.metrics.taskDone(job.data.kind, settlement.outcome);
     } catch (error) {
