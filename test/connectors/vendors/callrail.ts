@@ -39,7 +39,12 @@ export const callRail: ConformanceCase = {
   hook: {
     request({ signing_key: key }) {
       const { body, headers } = callRailDelivery(CALLRAIL_EXAMPLE.body, key as string);
-      return { headers, rawBody: Buffer.from(body), query: new URLSearchParams() };
+      return {
+        url: 'https://trunkline.example.com/hooks/callrail/x',
+        headers,
+        rawBody: Buffer.from(body),
+        query: new URLSearchParams(),
+      };
     },
     makes: {
       calls: [
