@@ -150,7 +150,7 @@ comment on column app.leads.handoff_destination        is 'System it was handed 
 comment on column app.leads.handoff_metadata           is 'What was said at the hand-off.';
 comment on column app.leads.crm_vendor                 is 'CRM it was pushed to.';
 comment on column app.leads.crm_external_id            is 'Its id in that CRM.';
-comment on column app.leads.crm_status                 is 'ok | pending | error.';
+comment on column app.leads.crm_status                 is 'ok | pending | failed.';
 comment on column app.leads.crm_last_synced_at         is 'When it was last pushed.';
 comment on column app.leads.created_at                 is 'When it was created.';
 comment on column app.leads.updated_at                 is 'When it last changed.';
@@ -212,7 +212,7 @@ create or replace trigger _050_derive
   for each row execute function app.derive_lead();
 create or replace trigger _100_touch before update on app.leads for each row execute function private.touch();
 create or replace trigger _500_record after insert or update or delete on app.leads
-  for each row execute function audit.record('lead', '', '', 'workspace_id,email_key,phone_key,search_text');
+  for each row execute function audit.record('lead', '', 'crm_vendor,crm_external_id,crm_status,crm_last_synced_at', 'workspace_id,email_key,phone_key,search_text');
 
 -- A business that gets another parent takes its leads along.
 create or replace function app.move_leads() returns trigger

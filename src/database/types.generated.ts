@@ -135,6 +135,37 @@ export interface Database {
     created_at: Date;
     updated_at: Date;
   };
+  'app.crm_jobs': {
+    organization_id: string;
+    id: string;
+    record_id: string;
+    call_id: string;
+    external_id: string | null;
+    url: string | null;
+    made_at: Date | null;
+    created_at: Date;
+    updated_at: Date;
+  };
+  'app.crm_records': {
+    organization_id: string;
+    id: string;
+    connection_id: string;
+    vendor: string;
+    lead_id: string;
+    state: string;
+    external_id: string | null;
+    url: string | null;
+    attempts: number;
+    last_error: string | null;
+    last_error_at: Date | null;
+    requested_at: Date;
+    last_synced_at: Date | null;
+    synced_hash: Buffer | null;
+    claim: string | null;
+    claimed_until: Date | null;
+    created_at: Date;
+    updated_at: Date;
+  };
   'app.deliveries': {
     organization_id: string;
     id: string;
