@@ -1,4 +1,5 @@
 import type { CallDraft } from './call-draft.ts';
+import type { Crm } from './crm.ts';
 import type { ConnectorFailure } from './failure.ts';
 import type { LeadDraft } from './lead-draft.ts';
 import { type Configuration, type ConfigurationOf, configurationOf, type Field, type Manifest } from './manifest.ts';
@@ -12,7 +13,7 @@ export interface HttpRequest {
   query?: Record<string, string>;
   /** credentials belong here, not into the URL */
   headers?: Record<string, string>;
-  /** sent as JSON, or as a form */
+  /** sent as JSON.stringify writes it, so that it can be signed; or as a form */
   json?: unknown;
   form?: Record<string, string>;
   /** how long an answer may be, where 1 MiB is not enough */
@@ -261,6 +262,8 @@ export interface Capabilities<Config = never> {
   ): Promise<{ url: string; headers?: Record<string, string> }>;
   calls?: CallPolls<Config>;
   messages?: MessagesPart<Config>;
+  /** a CRM that leads are pushed to; sql/37_crm.sql names these vendors */
+  crm?: Crm<Config>;
 }
 
 export interface Connector extends Capabilities {

@@ -19,7 +19,7 @@ export interface Field {
   required?: boolean;
   /** used where nothing is set */
   default?: unknown;
-  /** what a text, or each item of a list, must look like; and how an error says so */
+  /** what a text, each item of a list or each value of a map must look like; and how an error says so */
   pattern?: { expression: RegExp; reason: string };
   /** of an endpoint: what its address may begin with; http and https unless given */
   schemes?: readonly string[];
@@ -157,7 +157,7 @@ function valueSchema(field: Field): z.ZodType {
       return z
         .record(
           oneLine(200),
-          values ? z.enum(values, `must be one of ${values.join(', ')}`) : oneLine(200),
+          values ? z.enum(values, `must be one of ${values.join(', ')}`) : patterned(oneLine(200), pattern),
           said('must be an object'),
         )
         .refine((map) => Object.keys(map).length <= 100, 'must have at most 100 entries');

@@ -336,10 +336,215 @@ $$;
 
 comment on function app.push_to_crm is 'Asks that one of your leads be in the CRM as it is now; 404 when there is no such lead, 409 when there is no CRM.';
 
+-- Claims a record for whoever pushes it, with everything that takes: one at a time, also when it was asked for twice.
+--   lease  longer than a push can take: until then nobody else begins, so that what was done and not recorded has arrived there
+-- No row: there is nothing to do. With `wait`, somebody is at it for at most so many seconds. Without a claim and wait, why it
+-- cannot be done.
+create or replace function app.claim_crm_push(organization uuid, record uuid, lease interval, out claim uuid, out wait integer,
+  out lead jsonb, out lead_due boolean, out external_id text, out hash bytea, out jobs jsonb, out connection_id uuid, out enabled boolean,
+  out organization_id uuid, out vendor text, out name text, out settings jsonb, out secret_names text[], out ciphertexts bytea[])
+returns setof record
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  own    app.crm_records;
+  pushed app.leads;
+begin
+  select * into own from app.crm_records as r where r.organization_id = organization and r.id = record for update;
+  if own.id is null then
+    return;
+  end if;
+  if own.claimed_until > now() then
+    wait := greatest(1, ceil(extract(epoch from own.claimed_until - now())));
+    return next;
+    return;
+  end if;
+  select * into pushed from app.leads as l where l.organization_id = organization and l.id = own.lead_id;
+  select o.id, o.enabled, o.organization_id, o.vendor, o.name, o.settings, o.secret_names, o.ciphertexts
+    into connection_id, enabled, organization_id, vendor, name, settings, secret_names, ciphertexts
+    from private.opened_connections as o where o.organization_id = organization and o.id = own.connection_id;
+  lead := app.crm_lead(pushed);
+  hash := app.crm_hash(lead, settings);
+  external_id := own.external_id;
+  lead_due := own.external_id is null or own.synced_hash is distinct from hash;
+  -- a few at a time, so that the lease is long enough
+  jobs := (select coalesce(jsonb_agg(jsonb_build_object('id', due.id, 'call', due.call) order by due.id), '[]')
+             from (select j.id, app.crm_call(c) as call
+                     from app.crm_jobs as j
+                     join app.calls as c on c.organization_id = j.organization_id and c.id = j.call_id
+                    where j.organization_id = organization and j.record_id = own.id and j.external_id is null
+                    order by j.id limit 3) as due);
+  if not lead_due and jobs = '[]' then
+    -- what was still to do is gone
+    update app.crm_records as r set state = 'ok', last_error = null
+     where r.organization_id = organization and r.id = own.id and r.state <> 'ok';
+    return;
+  end if;
+  claim := uuidv7();
+  update app.crm_records as r set claim = claim_crm_push.claim, claimed_until = now() + lease, attempts = r.attempts + 1
+   where r.organization_id = organization and r.id = own.id;
+  return next;
+end
+$$;
+
+comment on function app.claim_crm_push is 'Claims a record for a push, with the lead, its jobs, and the connection with its encrypted credentials; no row when there is nothing to do.';
+
+-- Settles a claimed push.
+--   pushed  {"external_id", "url", "hash"} of the lead, hash in hexadecimal; null when it was not pushed
+--   made    [{"id", "external_id", "url"}] of the jobs that were made
+--   error   what went wrong; null when nothing did
+-- What was asked for anew meanwhile, or changed, has a task of its own. False: the claim was lost, and nothing is recorded.
+create or replace function app.settle_crm_push(record uuid, claim uuid, pushed jsonb, made jsonb, error text) returns boolean
+language plpgsql volatile security definer
+set search_path = ''
+as $$
+declare
+  tenant uuid := private.writable('leads');
+  own    app.crm_records;
+  more   boolean;
+begin
+  perform from app.calls as c
+    where c.organization_id = tenant
+      and c.id in (select j.call_id from app.crm_jobs as j where j.organization_id = tenant and j.record_id = settle_crm_push.record)
+    order by c.id for no key update;
+  perform from app.leads as l
+    where l.organization_id = tenant
+      and l.id = (select r.lead_id from app.crm_records as r where r.organization_id = tenant and r.id = settle_crm_push.record)
+      for no key update;
+  select * into own from app.crm_records as r
+   where r.organization_id = tenant and r.id = settle_crm_push.record and r.claim = settle_crm_push.claim
+     for update;
+  if own.id is null then
+    return false;
+  end if;
+
+  update app.crm_jobs as j set external_id = m.external_id, url = m.url, made_at = now()
+    from jsonb_to_recordset(made) as m (id uuid, external_id text, url text)
+   where j.organization_id = tenant and j.record_id = own.id and j.id = m.id;
+
+  update app.crm_records as r
+     set external_id    = coalesce(pushed ->> 'external_id', r.external_id),
+         url            = coalesce(pushed ->> 'url', r.url),
+         synced_hash    = coalesce(decode(pushed ->> 'hash', 'hex'), r.synced_hash),
+         last_synced_at = case when pushed is not null then now() else r.last_synced_at end
+   where r.organization_id = tenant and r.id = own.id
+  returning * into own;
+
+  select error is null
+         and (exists (select from app.crm_jobs as j where j.organization_id = tenant and j.record_id = own.id and j.external_id is null)
+              or own.synced_hash <> app.crm_hash(app.crm_lead(l), c.settings))
+    into more
+    from app.leads as l, app.connections as c
+   where l.organization_id = tenant and l.id = own.lead_id and c.organization_id = tenant and c.id = own.connection_id;
+  update app.crm_records as r
+     set state         = case when error is not null then 'failed' when more then 'pending' else 'ok' end,
+         last_error    = settle_crm_push.error,
+         last_error_at = case when error is not null then now() else r.last_error_at end,
+         claim = null, claimed_until = null
+   where r.organization_id = tenant and r.id = own.id;
+  if more then
+    perform app.add_task(tenant, 'push_to_crm', own.id, 1);
+  end if;
+  perform app.note_connection(tenant, own.connection_id, false, false, error);
+  return true;
+end
+$$;
+
+comment on function app.settle_crm_push is 'Settles a claimed push: what the CRM took, the jobs that were made, or what went wrong; false when the claim was lost.';
+
+-- Stages at which a connection pushes by itself: the setting push_when, a list of stages.
+create or replace function app.crm_pushes_at(settings jsonb, stage text) returns boolean
+language sql immutable parallel safe
+return coalesce(settings -> 'push_when' ? stage, false);
+
+comment on function app.crm_pushes_at is 'Whether a connection with these settings pushes leads of a stage by itself.';
+
+-- A lead that is made in a stage at which it is pushed by itself. By statement: most organizations have no CRM, and an import
+-- brings thousands.
+create or replace function app.push_made_leads() returns trigger
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  due record;
+begin
+  for due in
+    select m.organization_id, m.id
+      from (select distinct d.organization_id from made as d) as o
+     cross join lateral app.crm_connection(o.organization_id) as c
+      join made as m on m.organization_id = o.organization_id
+     where c.id is not null and app.crm_pushes_at(c.settings, m.pipeline_stage)
+     order by m.organization_id, m.id
+  loop
+    perform app.push_lead(due.organization_id, due.id);
+  end loop;
+  return null;
+end
+$$;
+
+comment on function app.push_made_leads is 'Trigger: a lead that is made in a stage at which leads are pushed is pushed to the CRM.';
+
+create or replace trigger _600_push_to_crm after insert on app.leads
+  referencing new table as made for each statement execute function app.push_made_leads();
+
+create or replace function app.push_moved_lead() returns trigger
+language plpgsql security definer
+set search_path = ''
+as $$
+begin
+  if app.crm_pushes_at((app.crm_connection(new.organization_id)).settings, new.pipeline_stage) then
+    perform app.push_lead(new.organization_id, new.id);
+  end if;
+  return null;
+end
+$$;
+
+comment on function app.push_moved_lead is 'Trigger: a lead that comes to a stage at which leads are pushed is pushed to the CRM.';
+
+create or replace trigger _600_push_moved after update of pipeline_stage on app.leads
+  for each row when (new.pipeline_stage <> old.pipeline_stage) execute function app.push_moved_lead();
+
+create or replace function app.push_caller() returns trigger
+language plpgsql security definer
+set search_path = ''
+as $$
+begin
+  if app.crm_pushes_at((app.crm_connection(new.organization_id)).settings, 'qualified') then
+    perform app.push_lead(new.organization_id, new.lead_id);
+  end if;
+  return null;
+end
+$$;
+
+comment on function app.push_caller is 'Trigger: whoever made a qualified call is pushed to the CRM, where qualified leads are.';
+
+create or replace trigger _600_push_caller after insert or update of qualified, lead_id on app.calls
+  for each row when (new.qualified and new.lead_id is not null) execute function app.push_caller();
+
+-- A connection that is saved, with other credentials or other settings, is tried again with all that failed or waits.
+create or replace function app.resume_crm() returns trigger
+language plpgsql security definer
+set search_path = ''
+as $$
+begin
+  perform app.add_tasks(new.organization_id, 'push_to_crm', array(
+    select r.id from app.crm_records as r
+     where r.organization_id = new.organization_id and r.connection_id = new.id and r.state in ('failed', 'pending')));
+  return null;
+end
+$$;
+
+comment on function app.resume_crm is 'Trigger: a CRM''s connection that is saved is tried again with what failed or waits.';
+
+create or replace trigger _600_resume_crm after update on app.connections
+  for each row when (new.enabled) execute function app.resume_crm();
+
 grant select (organization_id, id, connection_id, vendor, lead_id, state, external_id, url, attempts, last_error, last_error_at,
               requested_at, last_synced_at, created_at, updated_at)
    on app.crm_records to tenant, analyst, analyst_all;
 grant select (organization_id, id, record_id, call_id, external_id, url, made_at, created_at, updated_at)
    on app.crm_jobs to tenant, analyst, analyst_all;
 grant execute on function app.crm_vendors to tenant;
-grant execute on function app.request_crm_push, app.push_to_crm to tenant;
+grant execute on function app.request_crm_push, app.push_to_crm, app.settle_crm_push to tenant;
+grant execute on function app.claim_crm_push to worker;

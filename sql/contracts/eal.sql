@@ -67,6 +67,18 @@ return json_build_object(
   'scored_at',    app.iso((l).scored_at)
 );
 
+-- The answer to POST /leads/{id}/push-to-crm. What went wrong is told only where something did.
+create or replace function eal.lead_pushed(r app.crm_records) returns json
+language sql stable parallel safe
+return json_build_object(
+  'id',       (r).lead_id,
+  'crm_sync', case when (r).state = 'failed'
+                   then json_build_object('vendor', (r).vendor, 'external_id', (r).external_id, 'status', (r).state,
+                                          'last_synced_at', app.iso((r).last_synced_at), 'last_error', (r).last_error)
+                   else json_build_object('vendor', (r).vendor, 'external_id', (r).external_id, 'status', (r).state,
+                                          'last_synced_at', app.iso((r).last_synced_at)) end
+);
+
 -- An entry of GET /calls.
 create or replace function eal.call_summary(c app.calls) returns json
 language sql stable parallel safe
@@ -306,6 +318,7 @@ comment on function eal.lead_summary         is 'A lead in lists, and as created
 comment on function eal.lead                 is 'A lead in full, and as data of lead events.';
 comment on function eal.lead_patched         is 'A lead as PATCH answers it.';
 comment on function eal.lead_scored          is 'A lead''s new score and the reasons.';
+comment on function eal.lead_pushed          is 'Where a lead is in the CRM.';
 comment on function eal.call_summary         is 'A call in lists.';
 comment on function eal.call                 is 'A call in full.';
 comment on function eal.message              is 'A message that was sent.';

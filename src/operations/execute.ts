@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import { inTransaction, type Query, runInScope, type Scope, type Statement } from '../database/transaction.ts';
 import { type ConstraintReasons, fromDatabase, fromZod, MissingScope, notFound } from '../errors.ts';
 import { type Actor, claimsOf, roleOf } from './actor.ts';
-import type { Call, Operation, ResultRow, Services } from './operation.ts';
+import type { Call, Operation, Read, ResultRow, Services } from './operation.ts';
 
 // The one place where scope, transaction and claims meet an operation. What does not come through here reaches no row.
 
@@ -88,9 +88,11 @@ export async function execute<Input, Local>(
   try {
     if (operation.outside) {
       const { outside } = operation;
+      const read: Read = async (wanted) =>
+        (await runInScope<ResultRow>(core.pool, scope, wanted, { readOnly: true })).rows[0];
       const ask = async () => {
         const found = finish((await runInScope<ResultRow>(core.pool, scope, statement, { readOnly })).rows[0]);
-        return { ...found, body: await outside(found.body, call, core.pool) };
+        return { ...found, body: await outside(found.body, call, core.pool, read) };
       };
       return idempotency ? await askOnce(core, scope, idempotency, ask) : await ask();
     }

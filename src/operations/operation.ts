@@ -27,6 +27,8 @@ export interface Call<Input, Local> {
   local: Local;
 }
 
+export type Read = (statement: Statement) => Promise<ResultRow | undefined>;
+
 /**
  * An operation, declared once; routes, validation, OpenAPI, the command line and the nodes derive from it.
  *
@@ -51,9 +53,9 @@ export interface Operation<Input = unknown, Local = unknown> {
   statement(call: Call<Input, Local>): Statement;
   /**
    * asks an outside service, when the transaction is over: nobody's slowness holds a connection of the database. Returns the
-   * body in place of the statement's.
+   * body in place of the statement's. `read` runs a statement of the actor's that changes nothing, in a transaction of its own.
    */
-  outside?(body: string, call: Call<Input, Local>, pool: pg.Pool): Promise<string>;
+  outside?(body: string, call: Call<Input, Local>, pool: pg.Pool, read: Read): Promise<string>;
   /** adds to the answer what the database must not see (a secret shown once) */
   finish?(body: string, local: Local, row: ResultRow): string;
   /** what is said when the statement found nothing */

@@ -108,6 +108,7 @@ export const FUNCTIONS_OF: Record<string, string[]> = {
   ],
   worker: [
     'app.begin_message',
+    'app.claim_crm_push',
     'app.claim_hook_receipts',
     'app.claim_polls',
     'app.cursor',

@@ -241,6 +241,17 @@ export const examples = {
       scored_at: '2026-04-27T19:01:15.214Z',
     },
   },
+  leadPush: {
+    response: {
+      id: LEAD,
+      crm_sync: {
+        vendor: 'jobnimbus',
+        external_id: 'jn_117422',
+        status: 'ok',
+        last_synced_at: '2026-04-27T19:03:42.118Z',
+      },
+    },
+  },
   leadPatch: {
     request: { pipeline_stage: 'won', lead_score: 92 },
     response: {

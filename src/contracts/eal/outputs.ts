@@ -45,6 +45,19 @@ export const leadScored = z
   })
   .meta({ id: 'LeadScored' });
 
+export const leadPushed = z
+  .strictObject({
+    id,
+    crm_sync: z.strictObject({
+      vendor: z.string().meta({ description: 'The CRM: jobnimbus, hubspot, http-crm.' }),
+      external_id: nullable.meta({ description: 'Id of the contact there; null until it is made.' }),
+      status: z.enum(['pending', 'ok', 'failed']),
+      last_synced_at: at.nullable().meta({ description: 'When the CRM last took it.' }),
+      last_error: z.string().optional().meta({ description: 'Only when it failed: why.' }),
+    }),
+  })
+  .meta({ id: 'LeadPushed' });
+
 const settings = z.record(z.string(), z.unknown()).meta({
   description: '`timezone` (IANA), `default_locale` (BCP 47), `integrations` (on or off by name).',
 });

@@ -1,4 +1,5 @@
 import * as audit from '../../domain/audit-log.ts';
+import * as crm from '../../domain/crm.ts';
 import { getHealth } from '../../domain/health.ts';
 import * as keys from '../../domain/keys.ts';
 import * as leads from '../../domain/leads.ts';
@@ -54,6 +55,14 @@ export const routes: Route[] = [
     tag: 'Leads',
     output: output.leadScored,
     example: examples.leadScore,
+  },
+  {
+    method: 'POST',
+    path: '/leads/{id}/push-to-crm',
+    operation: crm.pushLeadToCrm,
+    tag: 'Leads',
+    output: output.leadPushed,
+    example: examples.leadPush,
   },
 
   ...callRoutes,
