@@ -336,6 +336,18 @@ $$;
 
 comment on function app.push_to_crm is 'Asks that one of your leads be in the CRM as it is now; 404 when there is no such lead, 409 when there is no CRM.';
 
+-- Where a lead of the calling organization is, or was last asked to be.
+create or replace function app.latest_crm_record(lead_id uuid) returns app.crm_records
+language sql stable security definer
+set search_path = ''
+as $$
+  select r.* from app.crm_records as r
+   where r.organization_id = private.own('leads') and r.lead_id = latest_crm_record.lead_id
+   order by r.requested_at desc limit 1
+$$;
+
+comment on function app.latest_crm_record is 'The record of one of your leads in the CRM that was last asked for; null when there is none.';
+
 -- Claims a record for whoever pushes it, with everything that takes: one at a time, also when it was asked for twice.
 --   lease  longer than a push can take: until then nobody else begins, so that what was done and not recorded has arrived there
 -- No row: there is nothing to do. With `wait`, somebody is at it for at most so many seconds. Without a claim and wait, why it
@@ -546,5 +558,5 @@ grant select (organization_id, id, connection_id, vendor, lead_id, state, extern
 grant select (organization_id, id, record_id, call_id, external_id, url, made_at, created_at, updated_at)
    on app.crm_jobs to tenant, analyst, analyst_all;
 grant execute on function app.crm_vendors to tenant;
-grant execute on function app.request_crm_push, app.push_to_crm, app.settle_crm_push to tenant;
+grant execute on function app.request_crm_push, app.push_to_crm, app.latest_crm_record, app.settle_crm_push to tenant;
 grant execute on function app.claim_crm_push to worker;

@@ -35,7 +35,13 @@ export async function pushContact(
   }
   const there = await findContact(lead, config, io);
   if (there) return updateContact(there.id, properties, config, io);
-  const contact = { properties: { ...config.initial_properties, ...properties } };
+  const contact = {
+    properties: {
+      ...config.initial_properties,
+      ...(isUnknowable(lead, config) && { message: messageOf(lead) }),
+      ...properties,
+    },
+  };
   try {
     return await createObject('contacts', contact, config, io);
   } catch (failure) {
@@ -52,5 +58,12 @@ async function findContact(lead: CrmLead, config: Config, io: ConnectorIo): Prom
   const referred = reference ? await contactBy(reference, lead.id, config, io) : undefined;
   if (referred) return referred;
   if (lead.email) return contactBy('email', lead.email, config, io);
-  return lead.phone ? (await searchContacts('phone', lead.phone, config, io))[0] : undefined;
+  if (lead.phone) return (await searchContacts('phone', lead.phone, config, io))[0];
+  return isUnknowable(lead, config) ? (await searchContacts('message', messageOf(lead), config, io))[0] : undefined;
 }
+
+/** A lead that has nothing by which HubSpot would know it again: people share names. Its contact says whose it is. */
+const isUnknowable = ({ email, phone }: CrmLead, { reference_property: reference }: Config): boolean =>
+  !email && !phone && !reference;
+
+const messageOf = ({ id }: CrmLead): string => `Lead ${id}`;

@@ -28,11 +28,8 @@ export const pushLeadToCrm = operation({
     select ${sql.raw(shape('lead_pushed'))}(row)::text as body from app.push_to_crm(${input.id}::uuid) as row`,
   async outside(body, { input, shape }, _pool, read) {
     if (!isPending(body) || waiting >= MOST_WAITING) return body;
-    const { vendor } = JSON.parse(body).crm_sync as { vendor: string };
     const again = statement`
-      select ${sql.raw(shape('lead_pushed'))}(row)::text as body from app.crm_records as row
-       where row.lead_id = ${input.id}::uuid and row.vendor = ${vendor}
-       order by row.requested_at desc limit 1`;
+      select ${sql.raw(shape('lead_pushed'))}(row)::text as body from app.latest_crm_record(${input.id}::uuid) as row`;
     waiting += 1;
     try {
       let latest = body;

@@ -582,6 +582,7 @@ describe('a key', () => {
     'POST /leads': 'write',
     'PATCH /leads/{id}': 'write',
     'POST /leads/{id}/score': 'write',
+    'POST /leads/{id}/push-to-crm': 'write',
     'GET /calls': 'read',
     'POST /calls': 'write',
     'GET /calls/stats': 'read',

@@ -1,4 +1,5 @@
 import { expect } from 'vitest';
+import { addPushed } from '../support/crm.ts';
 import type { TestDatabase } from '../support/database.ts';
 import { createKey, createOrganization } from '../support/gateway.ts';
 import type { Stage, World } from './example-world.ts';
@@ -19,6 +20,7 @@ export async function ealWorld({ db, gateway }: Stage): Promise<World> {
     return reply.body;
   };
   const lead = await post('/leads', { name: 'Sarah Mitchell', email: 'sarah.mitchell@example.com' });
+  await addPushed(db, franchise, lead.id);
   const call = await post('/calls', { caller_number: '+14045550173', transcript: 'Caller: Hi, I have water coming …' });
   const webhook = await post('/webhooks', { url: 'https://crm.example.com/hook', events: ['lead.created'] });
   const grant = await post(`/organizations/${franchise}/grants`, {

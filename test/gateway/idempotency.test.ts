@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { eal } from '../../src/contracts/eal/index.ts';
 import { createEncryption } from '../../src/security/encryption.ts';
 import { type Api, type Caller, expectError, inParallel, startApi, until } from '../support/api.ts';
+import { addPushed } from '../support/crm.ts';
 import { TEST_ENCRYPTION_KEY } from '../support/database.ts';
 import { META_SECRETS } from './family.ts';
 
@@ -51,6 +52,8 @@ test('every POST of the contract takes a key, and repeats the very answer, secre
     events: ['lead.created'],
   });
   const { body: scored } = await one.post('/leads', lead('scored'));
+  const { body: pushed } = await one.post('/leads', lead('pushed'));
+  await addPushed(api.db, one.organizationId, pushed.id);
   const { body: key } = await one.post('/api-keys', { name: 'To rotate', scopes: ['read'] });
   const { body: test } = await one.post(`/webhooks/${webhook.id}/test`);
   const { rows } = await api.db.admin.query(
@@ -66,6 +69,7 @@ test('every POST of the contract takes a key, and repeats the very answer, secre
   const requests: Record<string, [caller: Caller, path: string, body: object]> = {
     '/leads': [one, '/leads', lead('every')],
     '/leads/{id}/score': [one, `/leads/${scored.id}/score`, {}],
+    '/leads/{id}/push-to-crm': [one, `/leads/${pushed.id}/push-to-crm`, {}],
     '/calls': [one, '/calls', { caller_number: '+14045550173' }],
     '/organizations': [one, '/organizations', { name: 'Child', primary_admin_email: 'a@example.com' }],
     '/organizations/{id}/grants': [

@@ -35,6 +35,7 @@ export const CASES: Record<string, Case> = {
   'eal GET /leads/{id}': { status: 404 },
   'eal PATCH /leads/{id}': { status: 404, body: { name: 'Changed' } },
   'eal POST /leads/{id}/score': { status: 404 },
+  'eal POST /leads/{id}/push-to-crm': { status: 404 },
   'eal GET /calls': { status: 404, query: child },
   'eal POST /calls': { status: 201, body: { caller_number: '+14045550173' } },
   'eal GET /calls/stats': { status: 404, query: child },

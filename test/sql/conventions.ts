@@ -45,7 +45,13 @@ export const GIVEN_IDS: Record<string, string> = {
 };
 
 /** Tables that the API writes through functions of the core, without a grant to tenant. */
-const WRITTEN_BY_FUNCTIONS = ['app.webhook_endpoints', 'app.invitations', 'app.connections'];
+const WRITTEN_BY_FUNCTIONS = [
+  'app.webhook_endpoints',
+  'app.invitations',
+  'app.connections',
+  'app.crm_records',
+  'app.crm_jobs',
+];
 
 const SECRET_COLUMNS = '^(key_hash|token_hash|ciphertext|response_body|answer|fingerprint|snapshot|body|headers)$';
 

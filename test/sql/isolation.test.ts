@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { addPushed } from '../support/crm.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import {
   addLead,
@@ -65,6 +66,8 @@ async function fill(organization: string): Promise<void> {
     [organization, sha256(organization)],
   );
   await connect(organization);
+  const call = await db.admin.query('select id from app.calls where organization_id = $1', [organization]);
+  await addPushed(db, organization, lead, call.rows[0].id);
   await db.admin.query('insert into private.database_logins (login, organization_id) values ($1, $2)', [
     `nobody_${organization}`,
     organization,
@@ -461,6 +464,8 @@ describe('a database login of a person', () => {
     'api.webhook_deliveries',
     'api.connections',
     'api.hook_receipts',
+    'api.crm_records',
+    'api.crm_jobs',
     'api.audit_log',
   ];
   const organizationsSeen = async (client: pg.Client, view: string) =>
