@@ -112,7 +112,7 @@ comment on constraint crm_jobs_url         on app.crm_jobs is 'url: at most 2048
 
 create or replace trigger _100_touch before update on app.crm_records for each row execute function private.touch();
 create or replace trigger _500_record after insert or update or delete on app.crm_records
-  for each row execute function audit.record('crm_record', '', 'claim,claimed_until,attempts,requested_at', 'synced_hash');
+  for each row execute function audit.record('crm_record', '', 'attempts,requested_at', 'synced_hash,claim,claimed_until');
 create or replace trigger _100_touch before update on app.crm_jobs for each row execute function private.touch();
 create or replace trigger _500_record after insert or update or delete on app.crm_jobs
   for each row execute function audit.record('crm_job');

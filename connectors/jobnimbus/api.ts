@@ -10,24 +10,24 @@ const found = z.object({
   jnid: z.string().min(1),
   email: text,
   mobile_phone: text,
-  home_phone: text,
-  work_phone: text,
   description: text,
 });
 export type Found = z.infer<typeof found>;
 
 type Kind = 'contacts' | 'jobs';
 
-/** Records whose field is exactly this, newest first. Its index is a second or so behind. */
-export async function search(
-  kind: Kind,
-  field: string,
-  value: string,
-  config: Config,
-  io: ConnectorIo,
-): Promise<Found[]> {
-  const filter = JSON.stringify({ must: [{ term: { [field]: value } }] });
-  const body = await ask(`/${kind}`, { query: { filter, size: '100' } }, config, io);
+const FIELDS = 'jnid,email,mobile_phone,description';
+
+/** The records that were made last. */
+export const newest = (kind: Kind, config: Config, io: ConnectorIo): Promise<Found[]> =>
+  list(kind, { sort_field: 'date_created', sort_direction: 'desc' }, config, io);
+
+/** Contacts whose field is exactly this. */
+export const searchContacts = (field: string, value: string, config: Config, io: ConnectorIo): Promise<Found[]> =>
+  list('contacts', { filter: JSON.stringify({ must: [{ term: { [field]: value } }] }) }, config, io);
+
+async function list(kind: Kind, query: Record<string, string>, config: Config, io: ConnectorIo): Promise<Found[]> {
+  const body = await ask(`/${kind}`, { query: { ...query, size: '50', fields: FIELDS } }, config, io);
   const read = z.object({ results: z.array(found) }).safeParse(body);
   if (!read.success) throw new ConnectorFailure('garbage', `JobNimbus' answer is no list of ${kind}.`);
   return read.data.results;

@@ -1,6 +1,6 @@
 import type { ConnectorIo } from '../connector.ts';
 import { type CrmLead, mapped, splitName } from '../crm.ts';
-import { type Found, search } from './api.ts';
+import { type Found, newest, searchContacts } from './api.ts';
 import type { Config } from './manifest.ts';
 
 // A lead as a contact: what is sent, and which contact is the lead's.
@@ -38,33 +38,22 @@ const withoutDescription = ({ description: _, ...fields }: Record<string, unknow
 const reference = ({ id }: CrmLead): string => `Lead ${id}`;
 
 /**
- * The contact that is this lead: one that says so, else one with its email address, else one with its number. Of a lead that has
- * neither, only one that says so: people share names.
+ * The contact that is this lead: one of the newest that says so, as an earlier push may have made it that nobody heard the end of;
+ * else one with its email address, else one with its number. Names are shared, and tell nothing.
  */
 export async function findContact(lead: CrmLead, config: Config, io: ConnectorIo): Promise<Found | undefined> {
-  const saysSo = ({ description }: Found) => description?.includes(reference(lead)) ?? false;
+  const own = (await newest('contacts', config, io)).find((one) => one.description?.includes(reference(lead)));
+  if (own) return own;
   if (lead.email) {
     const email = lead.email.toLowerCase();
-    const contacts = await search('contacts', 'email', lead.email, config, io);
-    const found = contacts.find(saysSo) ?? contacts.find((one) => one.email?.toLowerCase() === email);
+    const contacts = await searchContacts('email', lead.email, config, io);
+    const found = contacts.find((one) => one.email?.toLowerCase() === email);
     if (found) return found;
   }
-  if (lead.phone) {
-    const phone = localPhone(lead.phone);
-    const contacts = await search('contacts', 'mobile_phone', phone, config, io);
-    const found = contacts.find(saysSo) ?? contacts.find((one) => localPhone(one.mobile_phone ?? '') === phone);
-    if (found) return found;
-  }
-  if (lead.email || lead.phone) return undefined;
-  const { first, last } = splitName(lead.name);
-  const [field, value] = last
-    ? ['last_name', last]
-    : first
-      ? ['first_name', first]
-      : lead.company
-        ? ['company', lead.company]
-        : ['display_name', String(lead.handle ?? 'Lead')];
-  return (await search('contacts', field, value, config, io)).find(saysSo);
+  if (!lead.phone) return undefined;
+  const phone = localPhone(lead.phone);
+  const contacts = await searchContacts('mobile_phone', phone, config, io);
+  return contacts.find((one) => localPhone(one.mobile_phone ?? '') === phone);
 }
 
 /** A number as JobNimbus keeps it: its digits, without the country code of its own country. */

@@ -1,7 +1,7 @@
 import { connector } from '../connector.ts';
 import { jobDescription, jobName, recordOf, unlessMissing } from '../crm.ts';
 import { ConnectorFailure } from '../failure.ts';
-import { create, fetchWorkflows, search, update } from './api.ts';
+import { create, fetchWorkflows, newest, update } from './api.ts';
 import { fieldsOf, findContact, newContact } from './contact.ts';
 import { type Config, manifest } from './manifest.ts';
 
@@ -36,7 +36,7 @@ export const jobNimbus = connector(manifest, {
     },
 
     async createJob(call, contact, config, io) {
-      const jobs = await search('jobs', 'primary.id', contact.id, config, io);
+      const jobs = await newest('jobs', config, io);
       const there = jobs.find(({ description }) => description?.includes(call.id));
       const id = there?.jnid ?? (await create('jobs', newJob(call, contact, config), config, io));
       return recordOf(id, page('job', id, config));

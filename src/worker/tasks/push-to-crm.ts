@@ -18,7 +18,7 @@ import type { Outcome, OutsideTask, Task, TaskTools } from './task.ts';
 // Killed in between, it leaves a claim that ends by itself; the next attempt looks in the CRM before it makes anything.
 
 /** Longer than the requests of one claim can take together, so that none of them is still on its way when the next begins. */
-const LEASE_SECONDS = 120;
+const LEASE_SECONDS = 180;
 
 /** What app.claim_crm_push hands out. */
 interface Claim extends ConnectionRow {

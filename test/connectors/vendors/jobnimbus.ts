@@ -45,8 +45,12 @@ export function jobNimbusAccount() {
       const changed = kept[kind].find(({ jnid }) => jnid === id);
       return changed ? json(Object.assign(changed, body)) : json({ message: 'Contact not found' }, 404);
     }
-    const results = kept[kind].filter((one) => holds(one, searchParams.get('filter')));
-    return json({ count: results.length, results });
+    const fields = searchParams.get('fields')?.split(',');
+    const found = kept[kind].filter((one) => holds(one, searchParams.get('filter'))).toReversed();
+    const results = found
+      .slice(0, Number(searchParams.get('size') ?? 1000))
+      .map((one) => Object.fromEntries(Object.entries(one).filter(([name]) => fields?.includes(name) ?? true)));
+    return json({ count: found.length, results });
   };
   return { ...kept, answer };
 }
@@ -82,7 +86,7 @@ export const jobNimbus: ConformanceCase = {
         externalId: 'jn_contacts_1',
         url: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+\/contact\/jn_contacts_1$/),
       },
-      sent([search, create]) {
+      sent([_newest, search, create]) {
         const { searchParams } = new URL(search.path, 'http://jobnimbus');
         expect(JSON.parse(searchParams.get('filter') ?? '')).toEqual({
           must: [{ term: { mobile_phone: '4045550142' } }],

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Route } from '../../../src/contracts/contract.ts';
 import { eal } from '../../../src/contracts/eal/index.ts';
 import { type Api, type Caller, startApi } from '../../support/api.ts';
+import { addPushed } from '../../support/crm.ts';
 import { createKey, type Reply } from '../../support/gateway.ts';
 import { example, expectLike } from './example.ts';
 
@@ -209,6 +210,13 @@ describe('Leads', () => {
     expect((await franchise.get(`/leads/${lead.id}`)).body).toMatchObject(changes);
     await franchise.patch(`/leads/${lead.id}`, { company: null, pain_points: null });
     expect((await franchise.get(`/leads/${lead.id}`)).body).toMatchObject({ company: null, pain_points: null });
+  });
+
+  test('POST /leads/{id}/push-to-crm', async () => {
+    await addPushed(api.db, ORGANIZATION, LEAD, null, '2026-04-27T19:03:42.118Z');
+    const reply = await franchise.post(`/leads/${LEAD}/push-to-crm`);
+    expectDocumented(reply, 'leads.push_to_crm');
+    expect(reply.body).toEqual(example('leads.push_to_crm.response'));
   });
 
   test('PATCH /leads/{id}, and its entry in the audit log with the diff of the document', async () => {
