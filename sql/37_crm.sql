@@ -267,6 +267,7 @@ declare
   crm    app.connections := app.crm_connection(organization);
   pushed app.leads;
   record app.crm_records;
+  made   boolean;
 begin
   if crm.id is null then
     return null;
@@ -276,10 +277,14 @@ begin
     return null;
   end if;
   insert into app.crm_records (organization_id, connection_id, vendor, lead_id) values (organization, crm.id, crm.vendor, lead)
-  on conflict on constraint crm_records_lead_key do nothing;
-  select * into record from app.crm_records as r
-   where r.organization_id = organization and r.lead_id = lead and r.connection_id = crm.id
-     for update;
+  on conflict on constraint crm_records_lead_key do nothing
+  returning * into record;
+  made := record.id is not null;
+  if not made then
+    select * into record from app.crm_records as r
+     where r.organization_id = organization and r.lead_id = lead and r.connection_id = crm.id
+       for update;
+  end if;
   if call is not null then
     insert into app.crm_jobs as j (organization_id, record_id, call_id) values (organization, record.id, call)
     -- one that another connection was to make, and has not
@@ -292,9 +297,11 @@ begin
                       where j.organization_id = organization and j.record_id = record.id and j.external_id is null) then
     return record;
   end if;
-  update app.crm_records as r set state = 'pending', requested_at = now(), attempts = 0
-   where r.organization_id = organization and r.id = record.id
-  returning * into record;
+  if not made then
+    update app.crm_records as r set state = 'pending', requested_at = now(), attempts = 0
+     where r.organization_id = organization and r.id = record.id
+    returning * into record;
+  end if;
   -- somebody may wait for it
   perform app.add_task(organization, 'push_to_crm', record.id, 1);
   return record;
@@ -479,17 +486,20 @@ language plpgsql security definer
 set search_path = ''
 as $$
 declare
-  due record;
+  organization uuid;
+  settings     jsonb;
+  lead         uuid;
 begin
-  for due in
-    select m.organization_id, m.id
-      from (select distinct d.organization_id from made as d) as o
-     cross join lateral app.crm_connection(o.organization_id) as c
-      join made as m on m.organization_id = o.organization_id
-     where c.id is not null and app.crm_pushes_at(c.settings, m.pipeline_stage)
-     order by m.organization_id, m.id
-  loop
-    perform app.push_lead(due.organization_id, due.id);
+  for organization in select distinct m.organization_id from made as m order by m.organization_id loop
+    settings := (app.crm_connection(organization)).settings;
+    continue when settings -> 'push_when' is null;
+    for lead in
+      select m.id from made as m
+       where m.organization_id = organization and app.crm_pushes_at(settings, m.pipeline_stage)
+       order by m.id
+    loop
+      perform app.push_lead(organization, lead);
+    end loop;
   end loop;
   return null;
 end
