@@ -229,12 +229,17 @@ return jsonb_strip_nulls(jsonb_build_object(
 
 comment on function app.crm_lead is 'A lead as a connector is given it, without what is not known.';
 
--- What a record must have been synced with to be up to date: what is sent depends on the settings too.
+-- What a record must have been synced with to be up to date: what is sent depends on the settings too. A score changes by itself,
+-- with what is learned of others; it is a reason to send a lead again where the CRM has a field for it.
 create or replace function app.crm_hash(lead jsonb, settings jsonb) returns bytea
 language sql immutable parallel safe
-return sha256(convert_to(lead::text || settings::text, 'UTF8'));
+return (
+  select sha256(convert_to((lead - coalesce(array_agg(f.name), '{}'))::text || settings::text, 'UTF8'))
+    from unnest(array['lead_score', 'ai_reasoning']) as f (name)
+   where position(f.name in coalesce(settings ->> 'field_mapping', '')) = 0
+);
 
-comment on function app.crm_hash is 'SHA-256 of a lead as a connector is given it, and of the settings it is sent with.';
+comment on function app.crm_hash is 'SHA-256 of what a connector is given of a lead, but for a score that is not mapped, and of the settings it is sent with.';
 
 -- A call as a connector is given it, to make a job of.
 create or replace function app.crm_call(c app.calls) returns jsonb

@@ -175,11 +175,6 @@ test.each([
   [
     ['set', '--vendor', 'myspace'],
     '--vendor: must be one of callrail, http-crm, hubspot, jobnimbus, meta-lead-ads, public-tool.',
-    '--vendor: must be one of meta-lead-ads, public-tool, http-crm, hubspot, jobnimbus.',
-  ],
-  [
-    ['set', '--vendor', 'myspace'],
-    '--vendor: must be one of callrail, http-crm, hubspot, jobnimbus, meta-lead-ads, public-tool.',
   ],
   [['set', ...META, '--set', 'app_secret=0123456789'], '--set: app_secret is a secret'],
   [['set', ...META, '--set', 'shoe_size=1'], 'has no field shoe_size'],

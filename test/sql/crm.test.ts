@@ -170,6 +170,21 @@ describe('what is there already', () => {
     expect(await tasks()).toBe(0);
   });
 
+  test.each([
+    ['not mapped', {}, 'ok'],
+    ['mapped', { field_mapping: { score: 'lead_score' } }, 'pending'],
+  ])('a score that changed and is %s', async (_how, settings, state) => {
+    await connect('hubspot', settings);
+    const lead = await addLead(db, organization);
+    await requestPush(db, organization, lead);
+    await settle(lead);
+    await db.admin.query("update app.leads set lead_score = 77, ai_reasoning = 'x' where id = $1", [lead]);
+    expect(await requestPush(db, organization, lead)).toMatchObject([{ state }]);
+    // a stage is no score
+    await db.admin.query("update app.leads set pipeline_stage = 'lost' where id = $1", [lead]);
+    expect(await requestPush(db, organization, lead)).toMatchObject([{ state: 'pending' }]);
+  });
+
   test('a call is one job, whose CRM may change until it is made', async () => {
     await connect('jobnimbus');
     const lead = await addLead(db, organization);

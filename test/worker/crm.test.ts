@@ -2,6 +2,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { pushToCrm } from '../../src/worker/tasks/push-to-crm.ts';
 import type { Worker } from '../../src/worker/worker.ts';
 import { json } from '../connectors/http-service.ts';
 import { httpCrm, ownCrm } from '../connectors/vendors/http-crm.ts';
@@ -34,7 +35,12 @@ afterEach(async () => {
 });
 
 const work = async (count = 1) => {
-  for (let number = 0; number < count; number += 1) workers.push(await startTestWorker(db));
+  for (
+    let number = 0;
+    number < count;
+    number += 1 // leads are not scored: what else changes them is no matter here
+  )
+    workers.push(await startTestWorker(db, { tasks: { kinds: [pushToCrm], retrySchedule: [0.2, 0.4], pollMs: 50 } }));
 };
 const TOKEN = { access_token: 'pat-na1-7261-4d65-4e2b-8a91' };
 const connectHubSpot = (settings: object = {}, more: { name?: string; enabled?: boolean } = {}) =>
@@ -88,7 +94,11 @@ describe('a lead that is pushed', () => {
     for (const lead of leads) await settled(lead, 'ok');
     await until(
       async () =>
-        (await db.admin.query('select from app.tasks where organization_id = $1', [organization])).rowCount === 0,
+        (
+          await db.admin.query("select from app.tasks where organization_id = $1 and kind = 'push_to_crm'", [
+            organization,
+          ])
+        ).rowCount === 0,
     );
     expect(portal.contacts).toHaveLength(5);
     expect(creations('/contacts')).toHaveLength(5);
@@ -117,6 +127,26 @@ describe('a lead that is pushed', () => {
     expect(await push(lead)).toMatchObject([{ state: 'pending' }]);
     await settled(lead, 'ok');
     expect(portal.contacts).toMatchObject([{ properties: { city: 'website' } }]);
+  });
+
+  test('is pushed as it has become, when it changes and is asked for again meanwhile', async () => {
+    const portal = hubSpotPortal();
+    const answer = Promise.withResolvers<void>();
+    crm.answer(async (request) => {
+      if (request.method === 'POST') await answer.promise;
+      return portal.answer(request);
+    });
+    await connectHubSpot();
+    await work();
+    const lead = await addLead(db, organization);
+    await push(lead);
+    await until(() => creations('/contacts').length === 1, 'the request');
+    await db.admin.query("update app.leads set name = 'Sarah Jones' where id = $1", [lead]);
+    await push(lead);
+    answer.resolve();
+    await until(() => portal.contacts[0]?.properties.lastname === 'Jones', 'the new name');
+    expect(await settled(lead, 'ok')).toMatchObject({ external_id: '100' });
+    expect(portal.contacts).toHaveLength(1);
   });
 
   test('that was deleted there is made anew', async () => {

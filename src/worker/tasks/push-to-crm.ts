@@ -48,7 +48,7 @@ export const pushToCrm: OutsideTask = {
     });
     const [claim] = rows;
     if (!claim) return { state: 'done' };
-    if (claim.wait !== null) return { state: 'later', pause: claim.wait };
+    if (claim.wait !== null) return { state: 'later', pause: pauseFor(claim.wait) };
 
     const done: Done = { pushed: null, made: [] };
     const failure = await push(claim, done, tools).then(
@@ -61,6 +61,9 @@ export const pushToCrm: OutsideTask = {
     return { ...outcomeOf(failure), record: (client) => settle(client, task, claim, done, failure) };
   },
 };
+
+/** Whoever has begun a moment ago is mostly done in the next; whoever has not in a while was killed, and its claim will end. */
+const pauseFor = (wait: number): number => (wait > LEASE_SECONDS - 30 ? 1 : Math.min(wait, 10));
 
 async function push(claim: Claim, done: Done, tools: TaskTools): Promise<void> {
   if (!claim.enabled) throw new UnusableConnection('The connection is disabled.');
