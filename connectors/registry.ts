@@ -9,7 +9,16 @@ import { smtp } from './smtp/index.ts';
 import { twilio } from './twilio/index.ts';
 
 /** The outside services that can be connected. A connector is added here, and nowhere else. */
-export const connectors: readonly Connector[] = [callRail, httpCrm, hubSpot, jobNimbus, metaLeadAds, publicTool, smtp, twilio];
+export const connectors: readonly Connector[] = [
+  callRail,
+  httpCrm,
+  hubSpot,
+  jobNimbus,
+  metaLeadAds,
+  publicTool,
+  smtp,
+  twilio,
+];
 
 export const connectorNamed = (vendor: string): Connector | undefined =>
   connectors.find(({ manifest }) => manifest.vendor === vendor);

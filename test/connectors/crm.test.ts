@@ -3,6 +3,7 @@ import type { CrmLead } from '../../connectors/crm.ts';
 import { mapped, recordOf, splitName } from '../../connectors/crm.ts';
 import { connectorNamed } from '../../connectors/registry.ts';
 import { createOutbound, type Outbound } from '../../src/connections/http-client.ts';
+import { connectorIo } from '../../src/connections/io.ts';
 import { createAddressGuard } from '../../src/webhooks/address-guard.ts';
 import { type Receiver, startReceiver } from '../support/receiver.ts';
 import { CASES } from './cases.ts';
@@ -32,7 +33,7 @@ function crm(vendor: string, settings: object = {}) {
   const connector = connectorNamed(vendor);
   const own = CASES[vendor];
   if (!connector?.crm || !connector.test || !own) throw new Error(`${vendor} is no CRM`);
-  const io = { http: outbound.client(Object.values(own.secrets)) };
+  const io = connectorIo(outbound, Object.values(own.secrets));
   const config = connector.configuration.schema.parse({
     ...own.settings(service.url),
     ...own.secrets,
