@@ -14,6 +14,8 @@ create table if not exists app.outbox (
 
 -- the relay takes the oldest first; ids are UUIDv7, so this is the order of time
 create index if not exists outbox_relay on app.outbox (id);
+-- the changes of a call are relayed one after the other
+create index if not exists outbox_calls on app.outbox (organization_id, (snapshot ->> 'id'), id) where resource = 'calls';
 
 comment on table  app.outbox                 is 'Changes that the relay has not yet turned into deliveries.';
 comment on column app.outbox.organization_id is 'Organization whose data changed.';

@@ -55,6 +55,8 @@ create table if not exists app.calls (
   classification_ms      integer,
   -- which of two messages knows better (35_call_messages.sql)
   as_of                  timestamptz(3),
+  -- who decided what was done
+  dispatched_by          text,
   constraint calls_pkey primary key (organization_id, id),
   constraint calls_organization_fkey foreign key (organization_id) references app.organizations (id) on delete restrict,
   constraint calls_lead_fkey foreign key (organization_id, lead_id) references app.leads (organization_id, id) on delete set null (lead_id),
@@ -73,7 +75,8 @@ create table if not exists app.calls (
   constraint calls_intent             check (intent in ('water', 'fire', 'mold', 'biohazard', 'sales_pitch', 'wrong_number', 'other')),
   constraint calls_confidence         check (confidence between 0 and 1),
   constraint calls_urgency            check (urgency in ('high', 'medium', 'low')),
-  constraint calls_dispatch_action    check (dispatch_action in ('auto_dispatch', 'callback', 'review', 'ignore'))
+  constraint calls_dispatch_action    check (dispatch_action in ('auto_dispatch', 'callback', 'review', 'ignore')),
+  constraint calls_dispatched_by      check (dispatched_by in ('settings', 'person'))
 );
 
 -- Keyset pages, newest first: all calls, one status, one intent, the qualified ones.
@@ -120,7 +123,7 @@ comment on column app.calls.confidence             is 'How sure the classificati
 comment on column app.calls.urgency                is 'high | medium | low.';
 comment on column app.calls.qualified              is 'Whether somebody who may become a customer called.';
 comment on column app.calls.classification_reasons is 'Why: the rules that spoke, heaviest first, or the words of the model.';
-comment on column app.calls.classified_by          is 'rules, or the name of the language model that decided.';
+comment on column app.calls.classified_by          is 'rules, the name of the language model that decided, or person.';
 comment on column app.calls.classified_at          is 'When it was classified.';
 comment on column app.calls.qualified_at           is 'When it was found to be a qualified lead.';
 comment on column app.calls.dispatch_action        is 'auto_dispatch | callback | review | ignore.';
@@ -134,6 +137,7 @@ comment on column app.calls.updated_at             is 'When it last changed.';
 comment on column app.calls.caller_key             is 'Number of the caller as digits with the country code, to look it up by. Derived.';
 comment on column app.calls.classification_ms      is 'Milliseconds from its coming in to its classification. Derived.';
 comment on column app.calls.as_of                  is 'As of when the facts of its tracker are; an older message only fills gaps.';
+comment on column app.calls.dispatched_by          is 'settings, or person: what a person decided stays.';
 
 comment on constraint calls_source           on app.calls is 'source: 1 to 100 characters';
 comment on constraint calls_external_id      on app.calls is 'external_id: 1 to 255 characters';
@@ -151,6 +155,7 @@ comment on constraint calls_intent           on app.calls is 'intent: must be on
 comment on constraint calls_confidence       on app.calls is 'confidence: must be from 0 to 1';
 comment on constraint calls_urgency          on app.calls is 'urgency: must be one of high, medium, low';
 comment on constraint calls_dispatch_action  on app.calls is 'dispatch_action: must be one of auto_dispatch, callback, review, ignore';
+comment on constraint calls_dispatched_by    on app.calls is 'dispatched_by: must be settings or person';
 
 create or replace function app.derive_call() returns trigger
 language plpgsql
@@ -196,7 +201,7 @@ create or replace view api.calls with (security_invoker = true) as
 select organization_id, id, source, external_id, received_at, tracking_number, caller_number, caller_name, caller_city, caller_state,
        caller_postal_code, caller_country, direction, answered, voicemail, duration_seconds, marketing_source, extra, transcript, status,
        intent, confidence, urgency, qualified, classification_reasons, classified_by, classified_at, qualified_at, dispatch_action,
-       dispatch_reason, dispatched_at, lead_id, sms_callback_sent, crm_job_id, created_at, updated_at
+       dispatch_reason, dispatched_at, lead_id, sms_callback_sent, crm_job_id, created_at, updated_at, dispatched_by
   from app.calls;
 
 alter view api.calls alter column organization_id set default private.tenant();
@@ -233,7 +238,8 @@ grant select (organization_id, id, source, external_id, received_at, tracking_nu
               caller_postal_code, caller_country, direction, answered, voicemail, duration_seconds, marketing_source, extra,
               recording_source_url, recording_key, recording_type, recording_bytes, transcript, status, intent, confidence, urgency,
               qualified, classification_reasons, classified_by, classified_at, qualified_at, dispatch_action, dispatch_reason,
-              dispatched_at, lead_id, sms_callback_sent, crm_job_id, created_at, updated_at, caller_key, classification_ms, as_of)
+              dispatched_at, lead_id, sms_callback_sent, crm_job_id, created_at, updated_at, caller_key, classification_ms, as_of,
+              dispatched_by)
    on app.calls to tenant, analyst, analyst_all;
 grant insert (organization_id, source, external_id, received_at, tracking_number, caller_number, caller_name, caller_city, caller_state,
               caller_postal_code, caller_country, direction, answered, voicemail, duration_seconds, marketing_source, extra,
@@ -242,7 +248,7 @@ grant insert (organization_id, source, external_id, received_at, tracking_number
               direction, answered, voicemail, duration_seconds, marketing_source, extra, recording_source_url, recording_key, recording_type,
               recording_bytes, transcript, status, intent, confidence, urgency, qualified, classification_reasons, classified_by,
               classified_at, qualified_at, dispatch_action, dispatch_reason, dispatched_at, lead_id, sms_callback_sent, crm_job_id,
-              as_of)
+              as_of, dispatched_by)
    on app.calls to tenant;
 grant select on api.calls, api.call_outcomes to tenant, analyst, analyst_all;
 grant insert (source, external_id, received_at, tracking_number, caller_number, caller_name, caller_city, caller_state, caller_postal_code,

@@ -44,6 +44,8 @@ create table if not exists app.deliveries (
   enqueue         boolean        not null default false,
   created_at      timestamptz(3) not null default now(),
   updated_at      timestamptz(3) not null default now(),
+  ordered         boolean        not null default false,
+  waits_for       uuid,
   constraint deliveries_pkey primary key (organization_id, id),
   constraint deliveries_endpoint_fkey foreign key (organization_id, endpoint_id)
     references app.webhook_endpoints (organization_id, id) on delete cascade,
@@ -56,6 +58,9 @@ create table if not exists app.deliveries (
 create index if not exists deliveries_event    on app.deliveries (organization_id, event_id);
 create index if not exists deliveries_endpoint on app.deliveries (organization_id, endpoint_id, state, created_at);
 create index if not exists deliveries_enqueue  on app.deliveries (id) where enqueue;
+-- who waits for a delivery; the events of a call, to find which of them are still to be sent
+create index if not exists deliveries_waiting  on app.deliveries (organization_id, waits_for) where waits_for is not null;
+create index if not exists events_of_call      on app.events (organization_id, (snapshot ->> 'id')) where resource = 'calls';
 
 comment on table  app.deliveries                   is 'One event for one endpoint, and how far it got.';
 comment on column app.deliveries.organization_id   is 'Organization.';
@@ -69,6 +74,8 @@ comment on column app.deliveries.series_started_at is 'When the current run of t
 comment on column app.deliveries.enqueue           is 'The relay must still make a job for it.';
 comment on column app.deliveries.created_at        is 'When it was made.';
 comment on column app.deliveries.updated_at        is 'When it last changed.';
+comment on column app.deliveries.ordered           is 'Whether it goes out after the first attempt at the events before it that are about the same row.';
+comment on column app.deliveries.waits_for         is 'Delivery whose first attempt it waits for.';
 
 create table if not exists app.delivery_attempts (
   organization_id uuid           not null,
@@ -110,6 +117,24 @@ comment on column app.delivery_attempts.attempted_at    is 'When it was sent.';
 comment on column app.delivery_attempts.next_attempt_at is 'When it is tried again; null: not by itself.';
 
 create or replace trigger _100_touch before update on app.deliveries for each row execute function private.touch();
+
+-- After its first attempt (or when it is put on hold), who waits for a delivery is taken up by the relay.
+create or replace function app.release_deliveries() returns trigger
+language plpgsql security definer
+set search_path = ''
+as $$
+begin
+  update app.deliveries as d set waits_for = null, enqueue = true
+   where d.organization_id = new.organization_id and d.waits_for = new.id;
+  return null;
+end
+$$;
+
+comment on function app.release_deliveries is 'Trigger: what waited for the first attempt of a delivery is taken up by the relay.';
+
+create or replace trigger _600_release after update on app.deliveries
+  for each row when (old.ordered and old.attempts = 0 and old.state = 'pending' and (new.attempts > 0 or new.state <> 'pending'))
+  execute function app.release_deliveries();
 
 alter table app.events enable row level security;
 alter table app.events force row level security;

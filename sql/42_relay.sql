@@ -8,7 +8,12 @@ language sql
 set search_path = ''
 as $$
   with claimed as materialized (
-    select c.organization_id, c.id from app.outbox as c order by c.id limit batch for update skip locked
+    select c.organization_id, c.id from app.outbox as c
+     -- the changes of one call one after the other: the next is announced when the one before it is seen to be
+     where c.resource <> 'calls' or not exists (
+             select from app.outbox as b
+              where b.organization_id = c.organization_id and b.resource = 'calls' and b.snapshot ->> 'id' = c.snapshot ->> 'id' and b.id < c.id)
+     order by c.id limit batch for update skip locked
   ),
   change as (
     delete from app.outbox as o
@@ -49,8 +54,8 @@ as $$
      where s.id = s.event_id
   ),
   made as (
-    insert into app.deliveries (organization_id, endpoint_id, event_id, state)
-    select s.organization_id, s.endpoint_id, s.event_id, case when s.open then 'pending' else 'held' end
+    insert into app.deliveries (organization_id, endpoint_id, event_id, state, ordered)
+    select s.organization_id, s.endpoint_id, s.event_id, case when s.open then 'pending' else 'held' end, s.resource = 'calls'
       from subscribed as s
     returning organization_id, id, endpoint_id, state, attempts
   ),

@@ -1,6 +1,51 @@
 -- Sending: what goes out for a job, and what becomes of it. Each function handles a batch and runs across tenants; only the
 -- worker may call them.
 
+-- The events of one call go out in the order in which they happened, to each endpoint: a delivery waits until the first attempt at the
+-- one before it has been answered, or was given up. (Not until it was delivered: a receiver that fails holds up nothing for hours.)
+-- What waits gives its job up, and the relay makes it another when its time has come.
+--
+-- One worker at a time does so, in a moment, and only where there are events of calls. A delivery that is locked is being settled: its
+-- attempt was made. Of one change, call.classified comes before call.qualified, as in the alphabet.
+create or replace function private.queue_behind(jobs jsonb) returns void
+language plpgsql
+set search_path = ''
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+as $$
+declare
+  next   record;
+  before uuid;
+begin
+  for next in
+    select j.organization_id, j.delivery_id, d.endpoint_id, d.change_id, d.type, d.call
+      from (select distinct r.* from jsonb_to_recordset(jobs) as r (organization_id uuid, delivery_id uuid)) as j
+     cross join lateral (
+       select p.endpoint_id, p.event_id from app.deliveries as p
+        where p.organization_id = j.organization_id and p.id = j.delivery_id and p.ordered and p.attempts = 0 and p.state = 'pending' offset 0) as p
+     cross join lateral (
+       select p.endpoint_id, v.change_id, v.type, v.snapshot ->> 'id' as call from app.events as v
+        where v.organization_id = j.organization_id and v.id = p.event_id offset 0) as d
+  loop
+    perform pg_advisory_xact_lock(7264, 0);
+    select d.id into before
+      from app.events as v
+      join app.deliveries as d on d.organization_id = v.organization_id and d.event_id = v.id
+     where v.organization_id = next.organization_id and v.resource = 'calls' and v.snapshot ->> 'id' = next.call
+       and (v.change_id, v.type) < (next.change_id, next.type)
+       and d.endpoint_id = next.endpoint_id and d.state = 'pending' and d.attempts = 0
+     order by v.change_id desc, v.type desc limit 1
+       for share of d skip locked;
+    if before is not null then
+      update app.deliveries as d set waits_for = before where d.organization_id = next.organization_id and d.id = next.delivery_id;
+    end if;
+  end loop;
+end
+$$;
+
+comment on function private.queue_behind is 'Makes deliveries of a call''s events wait for the first attempt at the event before them.';
+
 -- What to send for each job, or nothing for a job that time has overtaken (delivered or retried meanwhile). Deliveries of an
 -- endpoint that was disabled or deleted meanwhile are put on hold.
 --   jobs        [{"organization_id", "delivery_id", "attempt"}]
@@ -20,6 +65,8 @@ as $$
 declare
   shape text;
 begin
+  perform private.queue_behind(jobs);
+
   update app.deliveries as d set state = 'held'
     from (
       select j.organization_id, j.delivery_id
@@ -50,7 +97,7 @@ begin
        cross join lateral (
          select d.* from app.deliveries as d
           where d.organization_id = j.organization_id and d.id = j.delivery_id
-            and d.state = 'pending' and d.attempts + 1 = j.attempt offset 0) as d
+            and d.state = 'pending' and d.attempts + 1 = j.attempt and d.waits_for is null offset 0) as d
        cross join lateral (
          select e.* from app.webhook_endpoints as e
           where e.organization_id = j.organization_id and e.id = d.endpoint_id and e.contract = $2 offset 0) as e

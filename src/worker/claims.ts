@@ -101,7 +101,9 @@ export class Claims {
 
   /** Forgets a claim, which was settled, given back or lost. */
   release(claim: Claim): void {
-    this.#held.delete(attemptKey(claim.data));
+    const key = attemptKey(claim.data);
+    // by now, another job of the same attempt may be held
+    if (this.#held.get(key) === claim) this.#held.delete(key);
     if (claim.started) return;
     const line = this.#line(claim);
     line.waiting = line.waiting.filter((one) => one !== claim);

@@ -67,6 +67,8 @@ export function startDeliverer(options: DelivererOptions): Deliverer {
     for (const claim of batch) {
       const row = prepared.get(claim);
       if (!row) {
+        // what waits for an earlier event may have its next job at any moment
+        claims.release(claim);
         recorder.add({ claim });
         free(claim);
         continue;

@@ -13,6 +13,7 @@ export const GLOBAL_TABLES: Record<string, string> = {
   'app.phone_states': 'numbering plans are the same for all',
   'app.email_domains': 'domains of email addresses are the same for all',
   'app.classification_words': 'words speak for the same for all',
+  'app.postal_codes': 'a postal code is where it is for all',
   'audit.seals': 'a seal covers an hour of the whole platform',
   'private.core_state': 'which version of sql/ the database holds',
   'private.core_changes': 'which once-only steps the database has behind it',
