@@ -185,6 +185,28 @@ $$;
 
 comment on function app.in_business_hours is 'Whether an organization works at a moment, by its business hours, closed dates and time zone.';
 
+-- Changes settings of the calling organization: what is not named stays.
+--   changes  settings by name
+-- Raises 403 without the scope organizations.admin.
+create or replace function app.update_dispatch_settings(changes jsonb) returns app.dispatch_settings
+language sql
+set search_path = ''
+as $$
+  update app.dispatch_settings as s
+     set (service_postal_codes, service_center_postal_code, service_center_latitude, service_center_longitude, service_radius_miles,
+          business_hours, closed_dates, urgent_at_any_hour, qualified_intents, minimum_confidence, transcript_wait_seconds,
+          stale_after_minutes, auto_dispatch, crm_push, sms_callback, sms_template, sms_on_callback, sms_on_callback_template) = (
+           select c.service_postal_codes, c.service_center_postal_code, c.service_center_latitude, c.service_center_longitude,
+                  c.service_radius_miles, c.business_hours, c.closed_dates, c.urgent_at_any_hour, c.qualified_intents,
+                  c.minimum_confidence, c.transcript_wait_seconds, c.stale_after_minutes, c.auto_dispatch, c.crm_push, c.sms_callback,
+                  c.sms_template, c.sms_on_callback, c.sms_on_callback_template
+             from jsonb_populate_record(s, changes) as c)
+   where s.organization_id = app.tenant()
+  returning s
+$$;
+
+comment on function app.update_dispatch_settings is 'Changes dispatch settings of the calling organization; what is not named stays.';
+
 create or replace view api.dispatch_settings with (security_invoker = true) as
 select organization_id, service_postal_codes, service_center_postal_code, service_center_latitude, service_center_longitude,
        service_radius_miles, business_hours, closed_dates, urgent_at_any_hour, qualified_intents, minimum_confidence,
@@ -208,4 +230,4 @@ grant update (service_postal_codes, service_center_postal_code, service_center_l
               service_radius_miles, business_hours, closed_dates, urgent_at_any_hour, qualified_intents, minimum_confidence,
               transcript_wait_seconds, stale_after_minutes, auto_dispatch, crm_push, sms_callback, sms_template, sms_on_callback,
               sms_on_callback_template) on api.dispatch_settings to tenant;
-grant execute on function app.is_time_of_day, app.are_business_hours, app.in_business_hours to tenant;
+grant execute on function app.is_time_of_day, app.are_business_hours, app.in_business_hours, app.update_dispatch_settings to tenant;

@@ -82,6 +82,14 @@ const environment = z.object({
   S3_REGION: z.string().min(1).default('auto'),
   S3_ACCESS_KEY_ID: z.string().min(1).optional(),
   S3_SECRET_ACCESS_KEY: z.string().min(1).optional(),
+  AI_BASE_URL: z.url({ protocol: /^https?$/, error: 'must be an http or https address' }).optional(),
+  AI_MODEL: z
+    .string()
+    .min(1)
+    .max(100, 'must have at most 100 characters')
+    .refine((name) => !['rules', 'person'].includes(name), 'is how the other ways to classify are named')
+    .optional(),
+  AI_API_KEY: z.string().min(1).optional(),
   LOG_LEVEL: z
     .enum(
       ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
@@ -121,6 +129,8 @@ export interface Config {
   };
   /** where recordings are kept */
   storage: StorageSettings;
+  /** an OpenAI-compatible endpoint that classifies calls; none: rules do */
+  languageModel: { baseUrl: string; model: string; apiKey: string | undefined } | undefined;
   logLevel: string;
 }
 
@@ -135,6 +145,9 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     throw new StartupError(`${String(issue?.path[0])}: ${issue?.message}`);
   }
   const value = result.data;
+  if (value.AI_BASE_URL && !value.AI_MODEL) {
+    throw new StartupError('AI_MODEL: is required with AI_BASE_URL: the name of the model, as the endpoint knows it');
+  }
   return {
     port: value.PORT,
     host: value.HOST,
@@ -161,6 +174,10 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
       disableAfter: value.WEBHOOK_DISABLE_AFTER,
     },
     storage: { folder: join(value.DATA_DIR, 'storage'), s3: s3Of(value) },
+    languageModel:
+      value.AI_BASE_URL && value.AI_MODEL
+        ? { baseUrl: value.AI_BASE_URL, model: value.AI_MODEL, apiKey: value.AI_API_KEY }
+        : undefined,
     logLevel: value.LOG_LEVEL,
   };
 }

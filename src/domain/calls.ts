@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { db } from '../database/kysely.ts';
 import { keysetPage, statement } from '../database/page.ts';
 import { template } from '../database/template.ts';
+import { invalidRequest } from '../errors.ts';
 import { operation } from '../operations/operation.ts';
 import {
   checkPeriod,
@@ -18,6 +19,8 @@ import {
 } from './fields.ts';
 
 export const INTENTS = ['water', 'fire', 'mold', 'biohazard', 'sales_pitch', 'wrong_number', 'other'] as const;
+const URGENCIES = ['high', 'medium', 'low'] as const;
+const ACTIONS = ['auto_dispatch', 'callback', 'review', 'ignore'] as const;
 export const CALL_STATUSES = ['received', 'classified', 'dispatched'] as const;
 /** The document filters by two words of its own: sales is sales_pitch, junk is whatever was filtered out. */
 const CLASSIFICATIONS = [...INTENTS, 'sales', 'junk'] as const;
@@ -179,5 +182,46 @@ export const createCall = operation({
     return statement`
       select ${sql.raw(shape('call'))}(made.call)::text as body, case when made.created then 201 else 200 end as status
         from app.record_call(${JSON.stringify(call)}::jsonb) as made`;
+  },
+});
+
+export const correctCall = operation({
+  id: 'calls.update',
+  summary: 'Correct a call',
+  description:
+    'What a person says about a call: what it was about, and what is to be done. No rule, model or setting overrides it. `auto_dispatch` is done at once: a lead, a text message, a job in the CRM, each unless the call has it already. Fires `call.classified`, and `call.qualified` when it was not.',
+  scope: 'calls.write',
+  kind: 'write',
+  input: z.strictObject({
+    id,
+    classification: z
+      .enum(INTENTS, `must be one of ${INTENTS.join(', ')}`)
+      .meta({ description: 'What it was about.' })
+      .optional(),
+    urgency: z
+      .enum(URGENCIES, `must be one of ${URGENCIES.join(', ')}`)
+      .meta({ description: 'How urgent it is.' })
+      .optional(),
+    qualified: z
+      .boolean('must be true or false')
+      .meta({ description: 'Whether the caller may become a customer. Without it, as the classification has it.' })
+      .optional(),
+    dispatch_decision: z
+      .enum(ACTIONS, `must be one of ${ACTIONS.join(', ')}`)
+      .meta({ description: 'What is to be done.' })
+      .optional(),
+  }),
+  missing,
+  statement({ input, shape }) {
+    const { classification, urgency, qualified, dispatch_decision: action } = input;
+    if ([classification, urgency, qualified, action].every((value) => value === undefined)) {
+      throw invalidRequest('Nothing to update.', {
+        reason: 'give at least one of classification, urgency, qualified, dispatch_decision',
+      });
+    }
+    return statement`
+      select ${sql.raw(shape('call'))}(row)::text as body
+        from app.correct_call(app.typeid_uuid('call', ${input.id}), ${classification ?? null}::text, ${urgency ?? null}::text,
+                              ${qualified ?? null}::boolean, ${action ?? null}::text) as row`;
   },
 });

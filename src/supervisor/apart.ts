@@ -17,7 +17,7 @@ import { gatewayOptions, type Shared } from './gateway.ts';
 import type { Run } from './lifecycle.ts';
 import { listen } from './listen.ts';
 import { holdsCore } from './reach.ts';
-import { guardOf, required } from './settings.ts';
+import { guardOf, languageModelOf, required } from './settings.ts';
 
 // The processes of a production installation, any number of each, on a database that "trunkline migrate" has prepared.
 
@@ -44,6 +44,7 @@ export async function startWorkerAlone(config: Config, run: Run, log: Logger): P
     disableAfter: config.webhooks.disableAfter,
     outboxDir: join(config.dataDir, 'outbox'),
     publicUrl: config.publicUrl,
+    languageModel: languageModelOf(config),
     log,
     metrics: createWorkerMetrics(shared.registry),
   });

@@ -1,4 +1,5 @@
 import type { Config } from '../config.ts';
+import { createLanguageModel, type LanguageModel } from '../language-model/language-model.ts';
 import { StartupError } from '../startup-error.ts';
 import { type AddressGuard, createAddressGuard } from '../webhooks/address-guard.ts';
 
@@ -10,6 +11,10 @@ export function guardOf(config: Config): AddressGuard {
     throw new StartupError(`WEBHOOK_ALLOW_SUBNETS: ${(error as Error).message}`, { cause: error });
   }
 }
+
+/** The language model that is configured, if any. */
+export const languageModelOf = (config: Config): LanguageModel | undefined =>
+  config.languageModel && createLanguageModel(config.languageModel);
 
 /** A setting that this process cannot do without. */
 export function required<T>(value: T | undefined, name: string, why: string): T {

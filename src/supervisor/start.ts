@@ -13,7 +13,7 @@ import { createFirstKey, type FirstKey } from './first-key.ts';
 import { gatewayOptions } from './gateway.ts';
 import type { Run } from './lifecycle.ts';
 import { openPostgrest } from './postgrest.ts';
-import { guardOf, localUrl, required } from './settings.ts';
+import { guardOf, languageModelOf, localUrl, required } from './settings.ts';
 
 /** A whole instance: PostgreSQL, PostgREST, worker, gateway. */
 export interface Instance {
@@ -68,6 +68,7 @@ export async function startInstance(config: Config, run: Run, log: Logger): Prom
     publicUrl:
       config.publicUrl ??
       localUrl(`http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${config.port}`),
+    languageModel: languageModelOf(config),
     log,
     metrics: createWorkerMetrics(shared.registry),
   });

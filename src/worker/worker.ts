@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import { createOutbound } from '../connections/http-client.ts';
+import type { LanguageModel } from '../language-model/language-model.ts';
 import type { Encryption } from '../security/encryption.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { AddressGuard } from '../webhooks/address-guard.ts';
@@ -21,6 +22,8 @@ export interface WorkerOptions {
   encryption: Encryption;
   guard: AddressGuard;
   storage: Storage;
+  /** decides what calls were about; none: rules do. The worker closes it. */
+  languageModel?: LanguageModel | undefined;
   /** times of the retries in seconds, counted from the first attempt; fractions are allowed */
   retrySchedule: number[];
   /** seconds an endpoint may fail before it is disabled */
@@ -120,6 +123,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
       storage: options.storage,
       outbox: options.outboxDir,
       publicUrl: options.publicUrl,
+      languageModel: options.languageModel,
     },
     ...options.tasks,
   });
@@ -146,6 +150,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
         tasks.stop(timeoutMs + 1000),
       ]);
       await outbound.close();
+      await options.languageModel?.close();
       await sender.close();
       await boss.stop({ graceful: true, timeout: 5000 });
       await pool.end();

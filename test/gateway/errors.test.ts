@@ -572,6 +572,8 @@ describe('a key', () => {
   const NEEDS: Record<string, 'read' | 'write' | 'admin' | 'any'> = {
     'GET /health': 'any',
     'GET /organizations/me': 'read',
+    'GET /organizations/me/dispatch-settings': 'read',
+    'PATCH /organizations/me/dispatch-settings': 'admin',
     'GET /organizations': 'admin',
     'POST /organizations': 'admin',
     'PATCH /organizations/{id}': 'admin',
@@ -587,6 +589,7 @@ describe('a key', () => {
     'POST /calls': 'write',
     'GET /calls/stats': 'read',
     'GET /calls/{id}': 'read',
+    'PATCH /calls/{id}': 'write',
     'GET /audit-log': 'read',
     'GET /audit-log/{id}': 'read',
     'GET /audit-log/export.csv': 'read',

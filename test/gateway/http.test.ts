@@ -58,6 +58,7 @@ describe('a single resource', () => {
       '/connectors/{vendor}',
       '/leads/{id}',
       '/organizations/me',
+      '/organizations/me/dispatch-settings',
       '/webhooks/{id}',
     ]);
   });

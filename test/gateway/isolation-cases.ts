@@ -25,6 +25,8 @@ const toParent = (family: Family): object => ({
 export const CASES: Record<string, Case> = {
   'eal GET /health': { status: 200 },
   'eal GET /organizations/me': { status: 200 },
+  'eal GET /organizations/me/dispatch-settings': { status: 200 },
+  'eal PATCH /organizations/me/dispatch-settings': { status: 200, body: { auto_dispatch: false } },
   'eal GET /organizations': { status: 200 },
   'eal POST /organizations': { status: 201, body: { name: 'Mine', primary_admin_email: 'me@example.com' } },
   'eal PATCH /organizations/{id}': { status: 404, body: { name: 'Taken over', settings: { timezone: 'UTC' } } },
@@ -40,6 +42,7 @@ export const CASES: Record<string, Case> = {
   'eal POST /calls': { status: 201, body: { caller_number: '+14045550173' } },
   'eal GET /calls/stats': { status: 404, query: child },
   'eal GET /calls/{id}': { status: 404 },
+  'eal PATCH /calls/{id}': { status: 404, body: { classification: 'water', dispatch_decision: 'auto_dispatch' } },
   'eal GET /audit-log': { status: 404, query: child },
   'eal GET /audit-log/export.csv': { status: 404, query: child },
   'eal GET /audit-log/{id}': { status: 404 },

@@ -54,6 +54,19 @@ export const examples = {
     },
     response: { ...fullCall, classification: null, dispatch_decision: null },
   },
+  correct: {
+    request: { classification: 'water', urgency: 'high', dispatch_decision: 'auto_dispatch' },
+    response: {
+      ...fullCall,
+      classification: { ...fullCall.classification, confidence: 1 },
+      dispatch_decision: {
+        action: 'auto_dispatch',
+        reason: 'decided_by_person',
+        sms_callback_sent: false,
+        job_created_in_jobnimbus: null,
+      },
+    },
+  },
   statistics: {
     query: { window: '7d' },
     response: {

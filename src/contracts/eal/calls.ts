@@ -99,4 +99,12 @@ export const callRoutes: Route[] = [
     output: call,
     example: examples.one,
   },
+  {
+    method: 'PATCH',
+    path: '/calls/{id}',
+    operation: calls.correctCall,
+    tag: 'Calls',
+    output: call,
+    example: examples.correct,
+  },
 ];

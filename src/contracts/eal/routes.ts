@@ -8,6 +8,7 @@ import * as webhooks from '../../domain/webhooks.ts';
 import type { Route } from '../contract.ts';
 import { callRoutes } from './calls.ts';
 import { connectorRoutes } from './connectors.ts';
+import { dispatchSettingsRoutes } from './dispatch-settings.ts';
 import { examples } from './examples.ts';
 import * as output from './outputs.ts';
 
@@ -85,6 +86,7 @@ export const routes: Route[] = [
     output: output.organization,
     example: examples.organization,
   },
+  ...dispatchSettingsRoutes,
   {
     method: 'GET',
     path: '/organizations',

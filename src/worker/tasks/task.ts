@@ -2,6 +2,7 @@ import type pg from 'pg';
 import type { Logger } from 'pino';
 import type { Outbound } from '../../connections/http-client.ts';
 import type { Statement } from '../../database/transaction.ts';
+import type { LanguageModel } from '../../language-model/language-model.ts';
 import type { Encryption } from '../../security/encryption.ts';
 import type { Storage } from '../../storage/storage.ts';
 
@@ -37,6 +38,8 @@ export interface TaskTools {
   outbox: string;
   /** how the outside reaches the gateway, where that is known */
   publicUrl: string | undefined;
+  /** none: rules decide */
+  languageModel?: LanguageModel | undefined;
   log: Logger;
   /** Runs statements in one transaction, as tenant of the task's organization with every scope. */
   asTenant<T>(task: Task, run: (client: pg.ClientBase) => Promise<T>): Promise<T>;
