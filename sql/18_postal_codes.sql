@@ -66,6 +66,8 @@ comment on function app.postal_code_key is 'A postal code in one notation: capit
 -- Miles between two points along a great circle (haversine, on a sphere of the earth's mean radius: within half a percent).
 create or replace function app.miles_between(latitude_1 numeric, longitude_1 numeric, latitude_2 numeric, longitude_2 numeric) returns double precision
 language sql immutable parallel safe
+-- (least() would overlook a null)
+returns null on null input
 return 2 * 3958.76 * asin(least(1, sqrt(
   sind((latitude_2 - latitude_1)::double precision / 2) ^ 2
   + cosd(latitude_1::double precision) * cosd(latitude_2::double precision) * sind((longitude_2 - longitude_1)::double precision / 2) ^ 2)));
