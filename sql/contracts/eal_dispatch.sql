@@ -26,4 +26,4 @@ return json_build_object(
 
 comment on function eal.dispatch_settings is 'What an organization does by itself when somebody calls.';
 
-grant execute on function eal.dispatch_settings to tenant, worker;
+grant execute on function eal.dispatch_settings to tenant;
