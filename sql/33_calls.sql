@@ -163,9 +163,9 @@ set search_path = ''
 as $$
 begin
   new.caller_key        := app.phone_key(new.caller_number);
-  -- (least() would overlook a null)
+  -- (least() would overlook a null); a tracker whose clock is ahead tells of calls that are yet to come in
   new.classification_ms := case when new.classified_at is not null
-                                then least(2000000000, extract(epoch from new.classified_at - new.received_at) * 1000) end;
+                                then greatest(0, least(2000000000, extract(epoch from new.classified_at - new.received_at) * 1000)) end;
   return new;
 end
 $$;

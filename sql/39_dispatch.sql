@@ -39,6 +39,9 @@ begin
   elsif c.confidence < settings.minimum_confidence then
     action := 'review';
     reason := 'low_confidence';
+  elsif c.qualified is null then
+    action := 'review';
+    reason := 'qualification_unknown';
   elsif not c.qualified then
     action := 'ignore';
     reason := 'not_qualified';
@@ -75,7 +78,7 @@ comment on function app.decide_dispatch is 'What is to be done about a classifie
 -- out on the keys of a phone: ANONYMOUS is 266696687.
 create or replace function private.callable_number(c app.calls) returns text
 language sql immutable
-return case when length(c.caller_key) between 10 and 15 and c.caller_key !~ '^(\d)\1*$'
+return case when length(c.caller_key) between 10 and 15 and c.caller_key !~ '^1?(\d)\1*$'
              and regexp_replace(c.caller_key, '^1(?=\d{10}$)', '') <> all (array['7378742833', '86282452253'])
             then '+' || c.caller_key end;
 
