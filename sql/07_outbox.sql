@@ -14,7 +14,7 @@ create table if not exists app.outbox (
 
 -- the relay takes the oldest first; ids are UUIDv7, so this is the order of time
 create index if not exists outbox_relay on app.outbox (id);
--- the changes of a call are relayed one after the other
+-- whether another relay is at an earlier change of a call
 create index if not exists outbox_calls on app.outbox (organization_id, (snapshot ->> 'id'), id) where resource = 'calls';
 
 comment on table  app.outbox                 is 'Changes that the relay has not yet turned into deliveries.';

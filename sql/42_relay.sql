@@ -7,13 +7,17 @@ returns table (delivery_id uuid, organization_id uuid, endpoint_id uuid, attempt
 language sql
 set search_path = ''
 as $$
-  with claimed as materialized (
-    select c.organization_id, c.id from app.outbox as c
-     -- the changes of one call one after the other: the next is announced when the one before it is seen to be
-     where c.resource <> 'calls' or not exists (
+  with locked as materialized (
+    select c.organization_id, c.id, case when c.resource = 'calls' then c.snapshot ->> 'id' end as call
+      from app.outbox as c order by c.id limit batch for update skip locked
+  ),
+  -- a change of a call stays while another relay is at the one before it, so that its deliveries find those of that one
+  claimed as (
+    select l.organization_id, l.id from locked as l
+     where l.call is null or not exists (
              select from app.outbox as b
-              where b.organization_id = c.organization_id and b.resource = 'calls' and b.snapshot ->> 'id' = c.snapshot ->> 'id' and b.id < c.id)
-     order by c.id limit batch for update skip locked
+              where b.organization_id = l.organization_id and b.resource = 'calls' and b.snapshot ->> 'id' = l.call and b.id < l.id
+                and not exists (select from locked as k where k.id = b.id))
   ),
   change as (
     delete from app.outbox as o
