@@ -175,12 +175,11 @@ describe('the postal code', () => {
 });
 
 describe('the service area', () => {
-  /** Sets it as the core itself does. */
-  const serve = (codes: unknown) =>
-    db.admin.query(
-      `begin; set local session_replication_role = replica;
-       update app.organizations set settings = '${JSON.stringify({ service_area: { postal_codes: codes } })}' where id = '${organization}'; commit`,
-    );
+  const serve = (codes: string[]) =>
+    db.admin.query('update app.dispatch_settings set service_postal_codes = $2 where organization_id = $1', [
+      organization,
+      codes,
+    ]);
   const inArea = async (code: string | null) =>
     (await asTenant('select app.in_service_area($1, $2) as is', [organization, code]))[0]?.is;
 
