@@ -64,6 +64,7 @@ export interface Database {
     caller_key: string | null;
     classification_ms: number | null;
     as_of: Date | null;
+    dispatched_by: string | null;
   };
   'app.classification_rules': {
     organization_id: string;
@@ -178,6 +179,8 @@ export interface Database {
     enqueue: boolean;
     created_at: Date;
     updated_at: Date;
+    ordered: boolean;
+    waits_for: string | null;
   };
   'app.delivery_attempts': {
     organization_id: string;
@@ -193,6 +196,29 @@ export interface Database {
     error: string | null;
     attempted_at: Date;
     next_attempt_at: Date | null;
+  };
+  'app.dispatch_settings': {
+    organization_id: string;
+    service_postal_codes: string[];
+    service_center_postal_code: string | null;
+    service_center_latitude: string | null;
+    service_center_longitude: string | null;
+    service_radius_miles: string | null;
+    business_hours: unknown;
+    closed_dates: unknown;
+    urgent_at_any_hour: boolean;
+    qualified_intents: string[];
+    minimum_confidence: string;
+    transcript_wait_seconds: number;
+    stale_after_minutes: number;
+    auto_dispatch: boolean;
+    crm_push: boolean;
+    sms_callback: boolean;
+    sms_template: string;
+    sms_on_callback: boolean;
+    sms_on_callback_template: string;
+    created_at: Date;
+    updated_at: Date;
   };
   'app.email_domains': {
     domain: string;
@@ -396,6 +422,15 @@ export interface Database {
     state: number;
     type: string | null;
     next: unknown;
+  };
+  'app.postal_codes': {
+    country: string;
+    postal_code: string;
+    latitude: string;
+    longitude: string;
+    city: string;
+    state: string;
+    state_name: string;
   };
   'app.scoring_rules': {
     organization_id: string;

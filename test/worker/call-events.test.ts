@@ -9,7 +9,7 @@ import { registerEndpoint, startTestWorker, statesOf, until } from './fixtures.t
 
 const EVENTS = ['call.received', 'call.classified', 'call.qualified'];
 const TRANSCRIPT =
-  'Agent: Thank you for calling. Caller: Hi, I have water coming through my basement ceiling, I think a pipe burst. Can you send somebody today?';
+  'Agent: Thank you for calling.\nCaller: Hi, I have water coming through my basement ceiling, I think a pipe burst. Can you send somebody today?';
 
 let api: Api;
 let caller: Caller;
