@@ -125,8 +125,9 @@ comment on constraint dispatch_settings_sms                on app.dispatch_setti
 comment on constraint dispatch_settings_sms_on_callback    on app.dispatch_settings is 'sms_on_callback_template: 1 to 640 characters; placeholders are {name}, {first_name}, {organization}, {tracking_number}';
 
 create or replace trigger _100_touch before update on app.dispatch_settings for each row execute function private.touch();
+-- the settings an organization starts with are part of its creation, not a change of their own
 create or replace trigger _500_record after insert or update or delete on app.dispatch_settings
-  for each row execute function audit.record('dispatch_settings');
+  for each row when (pg_trigger_depth() = 0) execute function audit.record('dispatch_settings');
 
 alter table app.dispatch_settings enable row level security;
 alter table app.dispatch_settings force row level security;
