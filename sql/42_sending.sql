@@ -28,7 +28,7 @@ begin
        select p.endpoint_id, v.change_id, v.type, v.snapshot ->> 'id' as call from app.events as v
         where v.organization_id = j.organization_id and v.id = p.event_id offset 0) as d
   loop
-    perform pg_advisory_xact_lock(7264, 0);
+    perform pg_advisory_xact_lock(7265, 0);
     select d.id into before
       from app.events as v
       join app.deliveries as d on d.organization_id = v.organization_id and d.event_id = v.id

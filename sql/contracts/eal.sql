@@ -132,30 +132,6 @@ return json_build_object(
   'sent_at',    app.iso((m).sent_at)
 );
 
--- GET and PATCH /organizations/me/dispatch-settings.
-create or replace function eal.dispatch_settings(s app.dispatch_settings) returns json
-language sql stable parallel safe
-return json_build_object(
-  'service_postal_codes',       (s).service_postal_codes,
-  'service_center_postal_code', (s).service_center_postal_code,
-  'service_center_latitude',    (s).service_center_latitude,
-  'service_center_longitude',   (s).service_center_longitude,
-  'service_radius_miles',       (s).service_radius_miles,
-  'business_hours',             (s).business_hours,
-  'closed_dates',               (s).closed_dates,
-  'urgent_at_any_hour',         (s).urgent_at_any_hour,
-  'qualified_intents',          (s).qualified_intents,
-  'minimum_confidence',         (s).minimum_confidence,
-  'transcript_wait_seconds',    (s).transcript_wait_seconds,
-  'stale_after_minutes',        (s).stale_after_minutes,
-  'auto_dispatch',              (s).auto_dispatch,
-  'crm_push',                   (s).crm_push,
-  'sms_callback',               (s).sms_callback,
-  'sms_template',               (s).sms_template,
-  'sms_on_callback',            (s).sms_on_callback,
-  'sms_on_callback_template',   (s).sms_on_callback_template
-);
-
 -- GET /organizations/me.
 create or replace function eal.organization(o app.organizations) returns json
 language sql stable parallel safe
@@ -346,7 +322,6 @@ comment on function eal.lead_pushed          is 'Where a lead is in the CRM.';
 comment on function eal.call_summary         is 'A call in lists.';
 comment on function eal.call                 is 'A call in full.';
 comment on function eal.message              is 'A message that was sent.';
-comment on function eal.dispatch_settings    is 'What an organization does by itself when somebody calls.';
 comment on function eal.organization         is 'The calling organization.';
 comment on function eal.child_organization   is 'A child organization with the scopes of its grants in force.';
 comment on function eal.organization_created is 'A created child with its invitation link.';

@@ -174,7 +174,7 @@ test('a credential is read from standard input', async () => {
 test.each([
   [
     ['set', '--vendor', 'myspace'],
-    '--vendor: must be one of callrail, http-crm, hubspot, jobnimbus, meta-lead-ads, public-tool.',
+    '--vendor: must be one of callrail, http-crm, hubspot, jobnimbus, meta-lead-ads, public-tool, smtp, twilio.',
   ],
   [['set', ...META, '--set', 'app_secret=0123456789'], '--set: app_secret is a secret'],
   [['set', ...META, '--set', 'shoe_size=1'], 'has no field shoe_size'],
