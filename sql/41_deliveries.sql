@@ -58,8 +58,9 @@ create table if not exists app.deliveries (
 create index if not exists deliveries_event    on app.deliveries (organization_id, event_id);
 create index if not exists deliveries_endpoint on app.deliveries (organization_id, endpoint_id, state, created_at);
 create index if not exists deliveries_enqueue  on app.deliveries (id) where enqueue;
--- who waits for a delivery; the events of a call, to find which of them are still to be sent
+-- who waits for a delivery; whether any is to be sent in its order; the events of a call, to find which of them are still to be sent
 create index if not exists deliveries_waiting  on app.deliveries (organization_id, waits_for) where waits_for is not null;
+create index if not exists deliveries_ordered  on app.deliveries (organization_id) where ordered and attempts = 0 and state = 'pending';
 create index if not exists events_of_call      on app.events (organization_id, (snapshot ->> 'id')) where resource = 'calls';
 
 comment on table  app.deliveries                   is 'One event for one endpoint, and how far it got.';

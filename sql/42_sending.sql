@@ -18,6 +18,9 @@ declare
   next   record;
   before uuid;
 begin
+  -- mostly there is none, and this is asked for every batch
+  perform from app.deliveries as d where d.ordered and d.attempts = 0 and d.state = 'pending' limit 1;
+  if not found then return; end if;
   for next in
     select j.organization_id, j.delivery_id, d.endpoint_id, d.change_id, d.type, d.call
       from (select distinct r.* from jsonb_to_recordset(jobs) as r (organization_id uuid, delivery_id uuid)) as j
