@@ -45,7 +45,7 @@ const SCANS: Record<string, RegExp> = {
   scoring_rules: /^scoring_rules_pkey$/,
   email_domains: /^email_domains_pkey$/,
   phone_states: /^phone_states_pkey$/,
-  organizations: /^organizations_(pkey|family_key)$/,
+  dispatch_settings: /^dispatch_settings_pkey$/,
 };
 
 test('a lead is scored by index, as its own key asks for it', async () => {
