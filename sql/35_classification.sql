@@ -155,8 +155,9 @@ drop policy if exists "everybody may know what words speak for" on app.classific
 create policy "everybody may know what words speak for" on app.classification_words for select using (true);
 
 -- The words of a transcript, marked with who said them: A the caller, D whoever answered. A line that begins with "Agent:" (or another
--- word for whoever works here) is ours, any other line the caller's; a line without a name belongs to the one before. Later
--- than 20,000 characters nobody says what they called for.
+-- word for whoever works here) is ours, any other line the caller's; a line without a name belongs to the one before. Some trackers write
+-- all of it on one line: the usual words for who speaks begin one of their own. Later than 20,000 characters nobody says what they
+-- called for.
 create or replace function app.said(transcript text) returns tsvector
 language plpgsql immutable parallel safe
 set search_path = ''
@@ -165,7 +166,10 @@ begin
   return (
   with line as (
     select l.number, l.text, (regexp_match(l.text, '^\s*([[:alpha:]][[:alnum:] ]{0,23}):'))[1] as speaker
-      from regexp_split_to_table(left(transcript, 20000), E'\n') with ordinality as l (text, number)
+      from regexp_split_to_table(
+             regexp_replace(left(transcript, 20000),
+                            '\s(agent|operator|rep|representative|receptionist|dispatcher|caller|customer|client|speaker)( \d)?:', E'\n\\1\\2:', 'gi'),
+             E'\n') with ordinality as l (text, number)
   ),
   turn as (
     select number, speaker, count(speaker) over (order by number) as turn,

@@ -95,6 +95,8 @@ describe('a revoked key', () => {
         'eal POST /api-keys': { name: 'A', scopes: ['read'] },
         'eal PATCH /leads/{id}': { name: 'A' },
         'eal PATCH /organizations/{id}': { name: 'A' },
+        'eal PATCH /organizations/me/dispatch-settings': { auto_dispatch: false },
+        'eal PATCH /calls/{id}': { classification: 'water' },
         'eal POST /organizations/{id}/grants': { parent_organization_id: fresh.organizationId, scopes: ['leads.read'] },
         'ai93 POST /leads': { source: 'manual', displayName: 'A' },
         'ai93 PATCH /leads/{id}': { notes: 'A' },

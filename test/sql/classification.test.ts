@@ -238,6 +238,13 @@ describe('rules are data', () => {
   });
 });
 
+test('what is told on one line is heard as what two people said', async () => {
+  const turns = ['Agent: Thank you for calling, how can I help?', 'Caller: A pipe burst and my basement is flooding.'];
+  const { intent, qualified, reasons } = await classify({ transcript: turns.join('\n') });
+  expect(await classify({ transcript: turns.join(' ') })).toMatchObject({ intent, qualified, reasons });
+  expect({ intent, qualified }).toEqual({ intent: 'water', qualified: true });
+});
+
 test.each([
   ['one word of 20,000 letters', 'x'.repeat(20_000)],
   ['200,000 characters of short lines', 'A: b\n'.repeat(40_000)],
