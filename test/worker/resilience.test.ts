@@ -134,7 +134,7 @@ test('losing the database connections costs no event and sends none twice', asyn
     await addLeads(db, organization, 40);
     await until(() => receiver.requests.length > i * 40, 'deliveries');
     await db.admin.query(
-      "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'trunkline worker'",
+      "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and application_name = 'trunkline worker'",
     );
   }
   await until(async () => (await statesOf(db, endpoint.id)).delivered === 200, 'all deliveries');
