@@ -10,6 +10,7 @@ import { openApiCommand } from './openapi.ts';
 import { organizationCommands } from './organizations.ts';
 import { processCommands } from './processes.ts';
 import { report } from './report.ts';
+import { taskCommands } from './tasks.ts';
 import { webhookCommands } from './webhooks.ts';
 
 const HELP = `
@@ -32,6 +33,7 @@ export async function runProgram(): Promise<never> {
   webhookCommands(program);
   connectorCommands(program);
   messageCommands(program);
+  taskCommands(program);
   auditCommands(program);
   openApiCommand(program);
   demoCommand(program);
