@@ -52,7 +52,8 @@ as $$
                                   case when btrim(lead.name) ~ '\S\s+\S' then true end, lead.email, lead.phone, nullif(told.problem, ''), lead.timeline,
                                   coalesce(lead.budget_range, lead.company), place.postal_code) / 7.0, 2),
            'urgent_words',      urgent.words,
-           'urgent',            urgent.words <> '[]',
+           -- what a lead that called said is not in the lead, but how urgent the call was
+           'urgent',            urgent.words <> '[]' or coalesce(lead.context #>> '{call,urgency}' = 'high', false),
            'postal_code',       place.postal_code,
            'in_service_area',   app.in_service_area(lead.organization_id, place.postal_code),
            'calls',             called.calls,

@@ -91,8 +91,10 @@ language plpgsql
 set search_path = ''
 as $$
 declare
-  phone  constant text := case when private.callable_number(c) is not null then c.caller_number end;
-  fields jsonb;
+  phone   constant text := case when private.callable_number(c) is not null then c.caller_number end;
+  fields  jsonb;
+  brought app.leads;
+  known   uuid;
 begin
   if phone is null and coalesce(c.caller_name, '') !~ '\S' then return null; end if;
   perform private.alone_with_leads(c.organization_id);
@@ -105,11 +107,32 @@ begin
       'id', app.typeid('call', c.id), 'intent', c.intent, 'urgency', c.urgency, 'received_at', app.iso(c.received_at),
       'marketing_source', c.marketing_source, 'tracking_number', c.tracking_number, 'city', c.caller_city, 'state', c.caller_state,
       'postal_code', c.caller_postal_code, 'country', c.caller_country))));
-  return (private.place_lead(c.organization_id, private.brought_lead(fields))).lead_id;
+  brought := private.brought_lead(fields);
+  known := private.known_lead(c.organization_id, brought);
+  -- what a network calls a line does not rename who is known by a name
+  if exists (select from app.leads as l where l.organization_id = c.organization_id and l.id = known and l.name ~ '\S') then
+    brought.name := null;
+  end if;
+  return (private.place_lead(c.organization_id, brought, known)).lead_id;
 end
 $$;
 
 comment on function private.lead_of_call is 'Finds or makes the lead that a call becomes; null when nothing is known of the caller.';
+
+-- The name that a caller can be greeted by, or null. Networks tell names in capitals, and where they know none they tell a kind of
+-- line or a place: WIRELESS CALLER, TOLL FREE CALL, ATLANTA GA.
+create or replace function private.caller_name(told text) returns text
+language sql immutable
+set search_path = ''
+as $$
+  select case when name = '' or name !~ '[[:alpha:]]' or name ~ '[A-Z],? [A-Z]{2}$' and name !~ '[a-z]'
+                or name ~* '\m(wireless|cell(ular)?|mobile|unknown|anonymous|unavailable|private|restricted|blocked|withheld|toll[ -]?free|call(er)?|number|spam)\M' then null
+              when name !~ '[a-z]' then initcap(name)
+              else name end
+    from (select btrim(regexp_replace(coalesce(told, ''), '\s+', ' ', 'g'))) as t (name)
+$$;
+
+comment on function private.caller_name is 'The name that a caller can be greeted by; null when a tracker told none that is a name.';
 
 -- The text for a caller, from a template.
 create or replace function private.text_for_caller(template text, c app.calls) returns text
@@ -119,10 +142,10 @@ as $$
   -- what a caller is named is filled in last: it is not read as a placeholder
   select replace(replace(replace(replace(
            -- without a name the greeting still reads as one
-           case when c.caller_name ~ '\S' then template else regexp_replace(template, '\s*\{(first_name|name)\}', '', 'g') end,
+           case when known.name is not null then template else regexp_replace(template, '\s*\{(first_name|name)\}', '', 'g') end,
            '{organization}', o.name), '{tracking_number}', coalesce(c.tracking_number, 'our number')),
-           '{first_name}', split_part(btrim(coalesce(c.caller_name, '')), ' ', 1)), '{name}', btrim(coalesce(c.caller_name, '')))
-    from app.organizations as o where o.id = c.organization_id
+           '{first_name}', coalesce(split_part(known.name, ' ', 1), '')), '{name}', coalesce(known.name, ''))
+    from app.organizations as o cross join private.caller_name(c.caller_name) as known (name) where o.id = c.organization_id
 $$;
 
 comment on function private.text_for_caller is 'A template of dispatch settings, filled in for a call.';

@@ -49,6 +49,9 @@ describe('dispatch settings', () => {
     };
     expect(changed.body).toEqual(after);
     expect((await reader.get(path)).body).toEqual(after);
+    expectError(await one.patch(path, { service_center_postal_code: '99999999' }), 400, 'invalid_request', {
+      field: 'service_center_postal_code',
+    });
     expect((await one.patch(path, { service_radius_miles: null })).body.service_radius_miles).toBe(null);
   });
 

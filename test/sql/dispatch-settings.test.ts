@@ -79,6 +79,20 @@ describe('dispatch settings', () => {
     expect(reasons.get(error.constraint)).toMatch(new RegExp(`^${field}: `));
   });
 
+  test('a radius around nowhere is refused, also where somebody sets it in psql', async () => {
+    const nowhere = { service_radius_miles: 25, service_center_postal_code: '00000' };
+    expect((await failure(set(nowhere))).code).toBe('PT400');
+    const byHand = `update app.dispatch_settings set service_radius_miles = 25, service_center_postal_code = 'K1A 0B1'`;
+    await expect(db.admin.query(byHand)).rejects.toThrow('It is not known where this postal code is.');
+    await set({ ...nowhere, service_center_latitude: 45.42, service_center_longitude: -75.7 });
+    await set({
+      service_radius_miles: null,
+      service_center_postal_code: null,
+      service_center_latitude: null,
+      service_center_longitude: null,
+    });
+  });
+
   test('an admin key changes them at the SQL-minded door, another key reads them', async () => {
     const update = 'update api.dispatch_settings set urgent_at_any_hour = true returning urgent_at_any_hour';
     expect(await db.as('tenant', claimsOf(organization, { scopes: ['organizations.admin'] }), update)).toEqual([

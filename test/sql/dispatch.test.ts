@@ -132,14 +132,14 @@ describe('a call that is dispatched', () => {
   test('becomes the lead that is known by its number, in whatever notation', async () => {
     const owner = await restorer(db);
     await db.admin.query(
-      "insert into app.leads (organization_id, name, phone, source, pipeline_stage) values ($1, 'Sarah', '(404) 555-0173', 'website', 'won')",
+      "insert into app.leads (organization_id, name, phone, source, pipeline_stage) values ($1, 'Sarah Smith-Mitchell', '(404) 555-0173', 'website', 'won')",
       [owner],
     );
     const calls = [await addCall(db, owner), await addCall(db, owner)];
     for (const call of calls) await dispatch(call, owner);
     const leads = await leadsOf(owner);
     expect(leads).toMatchObject([
-      { name: 'Sarah Mitchell', phone: '(404) 555-0173', source: 'website', pipeline_stage: 'won' },
+      { name: 'Sarah Smith-Mitchell', phone: '(404) 555-0173', source: 'website', pipeline_stage: 'won' },
     ]);
     expect(await Promise.all(calls.map(async (call) => (await done(db, call)).lead))).toEqual([
       leads[0].id,
@@ -172,8 +172,17 @@ describe('a call that is dispatched', () => {
     };
     expect(await text(null)).toBe('Hi! PuroClean of West Cobb');
     expect(await text('{organization} {name}')).toBe('Hi {organization}! PuroClean of West Cobb');
+    expect(await text('SARAH  MITCHELL')).toBe('Hi Sarah! PuroClean of West Cobb');
     expect(await text("Ann-Marie O'Neil \\1")).toBe('Hi Ann-Marie! PuroClean of West Cobb');
   });
+
+  test.each(['WIRELESS CALLER', 'Unknown', 'ATLANTA GA', 'ATLANTA, GA', 'Toll Free Call', '404 555 0173', ' '])(
+    'is not greeted by what is no name: %s',
+    async (caller_name) => {
+      const { rows } = await db.admin.query('select private.caller_name($1) as name', [caller_name]);
+      expect(rows).toEqual([{ name: null }]);
+    },
+  );
 
   test('without messages or CRM, where the settings say so', async () => {
     const owner = await restorer(db, { sms_callback: false, crm_push: false });

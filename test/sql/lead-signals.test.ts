@@ -46,6 +46,12 @@ test('of a lead that tells nothing are not known', async () => {
   });
 });
 
+test('of a lead that called tell how urgent the call was', async () => {
+  const urgent = async (urgency: string) =>
+    (await signals({ phone: '+14045550173', context: { call: { intent: 'water', urgency } } })).urgent;
+  expect([await urgent('high'), await urgent('medium')]).toEqual([true, false]);
+});
+
 test('of a lead that tells everything are all there', async () => {
   expect(
     await signals({
