@@ -79,11 +79,12 @@ create table if not exists app.calls (
   constraint calls_dispatched_by      check (dispatched_by in ('settings', 'person'))
 );
 
--- Keyset pages, newest first: all calls, one status, one intent, the qualified ones.
+-- Keyset pages, newest first: all calls, one status, one intent, the qualified ones, one decision (what waits for a person).
 create index if not exists calls_newest      on app.calls (organization_id, received_at desc, id desc);
 create index if not exists calls_by_status   on app.calls (organization_id, status, received_at desc, id desc);
 create index if not exists calls_by_intent   on app.calls (organization_id, intent, received_at desc, id desc);
 create index if not exists calls_qualified   on app.calls (organization_id, qualified, received_at desc, id desc);
+create index if not exists calls_by_decision on app.calls (organization_id, dispatch_action, received_at desc, id desc);
 -- statistics of a window, from the index alone
 create index if not exists calls_statistics  on app.calls (organization_id, received_at) include (intent, qualified, classification_ms);
 -- a tracker that tells of a call twice makes one call

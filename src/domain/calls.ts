@@ -37,6 +37,7 @@ const callsPage = template((given, value, shape) =>
       .$if(given('intent'), (q) => q.where('row.intent', '=', value('intent')))
       .$if(given('junk'), (q) => q.where(sql<boolean>`row.intent = any (${value('junk')}::text[])`))
       .$if(given('qualified'), (q) => q.where('row.qualified', '=', value<boolean>('qualified')))
+      .$if(given('action'), (q) => q.where('row.dispatch_action', '=', value('action')))
       .$if(given('start_at'), (q) => q.where('row.received_at', '>=', sql<Date>`${value('start_at')}::timestamptz`))
       .$if(given('end_at'), (q) => q.where('row.received_at', '<=', sql<Date>`${value('end_at')}::timestamptz`)),
     { ...pageParameters(given, value), shape, time: 'received_at' },
@@ -47,7 +48,7 @@ export const listCalls = operation({
   id: 'calls.list',
   summary: 'List calls',
   description:
-    'Newest first, cursor-paginated. Filter by status, classification, whether qualified, and time. With `organization_id`, a parent reads a child’s calls under a grant of `calls.read`.',
+    'Newest first, cursor-paginated. Filter by status, classification, whether qualified, what was decided, and time: `dispatch_decision=review` is what waits for a person. With `organization_id`, a parent reads a child’s calls under a grant of `calls.read`.',
   scope: 'calls.read',
   kind: 'read',
   input: z.strictObject({
@@ -65,16 +66,21 @@ export const listCalls = operation({
       .enum(['true', 'false'], 'must be true or false')
       .meta({ description: 'Whether somebody who may become a customer called.' })
       .optional(),
+    dispatch_decision: z
+      .enum(ACTIONS, `must be one of ${ACTIONS.join(', ')}`)
+      .meta({ description: 'What was decided.' })
+      .optional(),
     ...period,
     organization_id: childId.optional(),
   }),
   target: (input) => input.organization_id,
   statement({ input, shape }) {
     checkPeriod(input);
-    const { classification, qualified, ...rest } = input;
+    const { classification, qualified, dispatch_decision: action, ...rest } = input;
     return callsPage(
       {
         ...pageValues(rest),
+        action,
         intent: classification === 'sales' ? 'sales_pitch' : classification === 'junk' ? undefined : classification,
         junk: classification === 'junk' ? JUNK : undefined,
         qualified: qualified && qualified === 'true',

@@ -17,9 +17,10 @@ beforeAll(async () => {
     begin;
     set local session_replication_role = replica;
     insert into app.organizations (name, slug) select 'Organization ' || i, 'o' || i from generate_series(1, 20) i;
-    insert into app.calls (organization_id, source, external_id, caller_key, received_at, status, intent, qualified, classification_ms)
+    insert into app.calls (organization_id, source, external_id, caller_key, received_at, status, intent, qualified, classification_ms, dispatch_action)
     select o.id, 'callrail', 'CAL' || i, '1404555' || lpad(i::text, 4, '0'), now() - i * interval '2 hours', 'classified',
-           (array['water', 'fire', 'mold', 'biohazard', 'sales_pitch', 'wrong_number', 'other'])[1 + i % 7], i % 7 < 4, i
+           (array['water', 'fire', 'mold', 'biohazard', 'sales_pitch', 'wrong_number', 'other'])[1 + i % 7], i % 7 < 4, i,
+           (array['auto_dispatch', 'callback', 'review', 'ignore', 'ignore'])[1 + i % 5]
       from app.organizations o, generate_series(1, 1500) i;
     commit`);
   await db.admin.query('vacuum analyze app.calls');
@@ -54,6 +55,7 @@ describe('a page of calls', () => {
     ['one intent', `where intent = $1 ${PAGE}`, () => ['water'], /^calls_by_intent$/],
     ['one status', `where status = $1 ${PAGE}`, () => ['received'], /^calls_by_status$/],
     ['the qualified ones', `where qualified = $1 ${PAGE}`, () => [true], /^calls_(qualified|newest)$/],
+    ['one decision', `where dispatch_action = $1 ${PAGE}`, () => ['review'], /^calls_by_decision$/],
     ['junk', `where intent = any ($1) ${PAGE}`, () => [['sales_pitch', 'wrong_number']], /^calls_newest$/],
   ])('%s comes in the order of its index', async (_name, rest, values, index) => {
     expectOnly(await planOf(`select * from app.calls ${rest}`, values()), index);

@@ -31,15 +31,29 @@ export const call = z
     duration_seconds: z.int(),
     recording_url: nullable.meta({ description: 'null while there is no recording.' }),
     transcript: nullable,
-    classification: z.strictObject({ intent, confidence: z.number(), urgency, qualified: z.boolean() }).nullable(),
+    classification: z
+      .strictObject({
+        intent,
+        confidence: z.number().meta({ description: 'How sure it is, from 0 to 1.' }),
+        urgency,
+        qualified: z
+          .boolean()
+          .nullable()
+          .meta({ description: 'Whether the caller may become a customer; null when nothing tells.' }),
+      })
+      .nullable()
+      .meta({ description: 'null until it is classified.' }),
     dispatch_decision: z
       .strictObject({
         action: dispatchAction,
-        reason: nullable,
-        sms_callback_sent: z.boolean(),
-        job_created_in_jobnimbus: nullable,
+        reason: nullable.meta({ description: 'Why: `in_service_radius + qualified + business_hours`.' }),
+        sms_callback_sent: z.boolean().meta({ description: 'Whether the caller got a text message.' }),
+        job_created_in_jobnimbus: nullable.meta({
+          description: 'Id of the job that was made for it in the CRM, whichever is connected.',
+        }),
       })
-      .nullable(),
+      .nullable()
+      .meta({ description: 'null until something is decided.' }),
     received_at: at,
   })
   .meta({ id: 'Call', description: 'A call in full.' });
@@ -81,6 +95,11 @@ export const callRoutes: Route[] = [
     status: 201,
     output: call,
     example: examples.create,
+    existing: {
+      description: 'The call was known by its `source` and `external_id`: it is as what was told now leaves it.',
+      output: call,
+      example: examples.one.response,
+    },
   },
   {
     method: 'GET',

@@ -107,6 +107,15 @@ describe('calls that are classified', () => {
     expect(await intents('qualified=false')).toEqual(['sales_pitch', 'wrong_number', 'mold']);
     expect(await intents('status=received')).toEqual([null]);
     expectError(await busy.get('/calls?classification=pizza'), 400, 'invalid_request', { field: 'classification' });
+    expect(await intents('dispatch_decision=review')).toEqual([]);
+    await api.db.admin.query(
+      "update app.calls set dispatch_action = 'review' where organization_id = $1 and intent = 'mold'",
+      [busy.organizationId],
+    );
+    expect(await intents('dispatch_decision=review')).toEqual(['mold']);
+    expectError(await busy.get('/calls?dispatch_decision=later'), 400, 'invalid_request', {
+      field: 'dispatch_decision',
+    });
     expectError(await busy.get('/calls?qualified=1'), 400, 'invalid_request', { field: 'qualified' });
   });
 
