@@ -4,6 +4,7 @@
 
 -- Records what a tracker told of a call. What a message leaves out stays. A call that is told anew with another transcript is
 -- classified anew.
+-- Raises 400 for a call that is more than a day ahead: it would be the newest of all, and in every window, until that day.
 --   told  columns of app.calls by name; as_of: now unless it is told; extra is merged. And spare_recording_url: an address of the
 --         recording that is worth less than any other, as it takes credentials to fetch.
 create or replace function app.record_call(told jsonb) returns table (call app.calls, created boolean)
@@ -18,6 +19,10 @@ declare
   merged app.calls;
   newer  boolean;
 begin
+  if given.received_at > now() + interval '1 day' then
+    perform app.fail(400, 'invalid_request', 'The call would be yet to come in.',
+      jsonb_build_object('field', 'received_at', 'reason', 'must not be more than a day ahead'));
+  end if;
   given.as_of := coalesce(given.as_of, now());
   given.extra := coalesce(given.extra, '{}');
   given.recording_source_url := coalesce(given.recording_source_url, told ->> 'spare_recording_url');

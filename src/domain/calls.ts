@@ -169,6 +169,16 @@ const told = {
   received_at: timestamp.meta({ description: 'When it came in (ISO 8601); without it, now.' }).optional(),
 };
 
+/** What a call can be known by: a message without any of it would make a call that nobody can do anything about. */
+const KNOWN_BY = [
+  'caller_number',
+  'caller_name',
+  'tracking_number',
+  'external_id',
+  'transcript',
+  'recording_url',
+] as const;
+
 export const createCall = operation({
   id: 'calls.create',
   summary: 'Record a call',
@@ -178,6 +188,9 @@ export const createCall = operation({
   kind: 'write',
   input: z.looseObject(told),
   statement({ input, shape }) {
+    if (KNOWN_BY.every((name) => input[name] === undefined || input[name] === null)) {
+      throw invalidRequest('Nothing is told of the call.', { reason: `give at least one of ${KNOWN_BY.join(', ')}` });
+    }
     const { recording_url, ...rest } = input;
     const entries = Object.entries(rest).filter(([, value]) => value !== undefined && value !== null);
     const call = {

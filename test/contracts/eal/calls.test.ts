@@ -69,10 +69,18 @@ describe('a call that a tracker tells of', () => {
     ['direction', 'sideways'],
     ['recording_url', 'ftp://recordings.example.com/1'],
     ['received_at', 'yesterday'],
+    ['received_at', new Date(Date.now() + 48 * 3_600_000).toISOString()],
     ['answered', 'yes'],
   ])('with %s %j is refused by its name', async (field, value) => {
     expectError(await office.post('/calls', { ...told, [field]: value }), 400, 'invalid_request', { field });
   });
+
+  test.each([{}, { callerNumber: '+14045550173' }, { caller_number: null, duration_seconds: 5 }])(
+    'is refused when nothing is told of it: %j',
+    async (nothing) => {
+      expectError(await office.post('/calls', nothing), 400, 'invalid_request', { reason: expect.any(String) });
+    },
+  );
 
   test('needs the scope to write', async () => {
     const reader = await api.key(office.organizationId, ['read']);
