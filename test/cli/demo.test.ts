@@ -9,5 +9,6 @@ test('the demo holds, step by step', async () => {
   expect(code).toBe(0);
   expect(stdout).toContain('pipeline_stage: new → won');
   expect(stdout).toContain('failed, failed, delivered');
+  expect(stdout).toContain('in order: call.received, call.classified, call.qualified');
   expect(stdout.trimEnd().endsWith('Everything held.')).toBe(true);
 });

@@ -23,7 +23,7 @@ export interface Receiver {
 
 const PATIENCE_MS = 60_000;
 
-/** Somebody's webhook receiver on loopback: /steady takes everything, /flaky fails twice with 500 first. */
+/** Somebody's webhook receiver on loopback: /steady takes everything, /flaky fails twice with 500 first; /crm is a CRM. */
 export async function startReceiver(): Promise<Receiver> {
   const all: Delivery[] = [];
   const on = (path: string): Delivery[] => all.filter((delivery) => delivery.path === path);
@@ -32,7 +32,7 @@ export async function startReceiver(): Promise<Receiver> {
     for await (const chunk of req) chunks.push(chunk as Buffer);
     const path = req.url ?? '/';
     const header = (name: string): string => String(req.headers[name] ?? '');
-    const answered = path === '/flaky' && on(path).length < 2 ? 500 : 204;
+    const answered = path === '/crm' ? 200 : path === '/flaky' && on(path).length < 2 ? 500 : 204;
     all.push({
       path,
       body: Buffer.concat(chunks),
@@ -42,7 +42,8 @@ export async function startReceiver(): Promise<Receiver> {
       signature: req.headers['x-eal-signature'] as string | undefined,
       answered,
     });
-    res.writeHead(answered).end();
+    if (path === '/crm') res.setHeader('content-type', 'application/json');
+    res.writeHead(answered).end(path === '/crm' ? JSON.stringify({ id: `crm_${on(path).length}` }) : undefined);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
 

@@ -5,6 +5,7 @@ import { table } from '../output.ts';
 import { type Client, createClient, type Json } from './client.ts';
 import type { Receiver } from './receiver.ts';
 import { proveTampering, verifyNow } from './tampering.ts';
+import { ringTelephone } from './telephone.ts';
 import type { Teller } from './tell.ts';
 
 const LEAD = {
@@ -16,7 +17,7 @@ const LEAD = {
   timeline: 'now',
 };
 
-/** The whole loop, from a lead that comes in to the proof that its record was not touched. Throws at what does not hold. */
+/** The whole loop, from a lead and a call that come in to the proof that its record was not touched. Throws at what does not hold. */
 export async function tellStory(instance: Instance, receiver: Receiver, tell: Teller): Promise<void> {
   const { firstKey, url } = instance;
   tell.step('A new instance has made an organization and its admin key');
@@ -28,6 +29,7 @@ export async function tellStory(instance: Instance, receiver: Receiver, tell: Te
   const entry = await readAudit(client, lead, tell);
   await checkSteady(receiver, steady.signing_secret, lead, tell);
   await checkFlaky(client, receiver, flaky, tell);
+  await ringTelephone(client, receiver, tell);
 
   tell.step('The CSV export holds the entry (GET /api/v1/audit-log/export.csv)');
   const csv = (await client.send('GET', '/api/v1/audit-log/export.csv')).text;
