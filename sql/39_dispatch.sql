@@ -84,6 +84,21 @@ return case when length(c.caller_key) between 10 and 15 and c.caller_key !~ '^1?
 
 comment on function private.callable_number is 'The number that a caller can be reached at, with the country code; null when it is withheld.';
 
+-- The name that a caller can be greeted by, or null. Networks tell names in capitals, and where they know none they tell a kind of
+-- line or a place: WIRELESS CALLER, TOLL FREE CALL, ATLANTA GA.
+create or replace function private.caller_name(told text) returns text
+language sql immutable
+set search_path = ''
+as $$
+  select case when name = '' or name !~ '[[:alpha:]]' or name ~ '[A-Z],? [A-Z]{2}$' and name !~ '[a-z]'
+                or name ~* '\m(wireless|cell(ular)?|mobile|unknown|anonymous|unavailable|private|restricted|blocked|withheld|toll[ -]?free|call(er)?|number|spam)\M' then null
+              when name !~ '[a-z]' then initcap(name)
+              else name end
+    from (select btrim(regexp_replace(coalesce(told, ''), '\s+', ' ', 'g'))) as t (name)
+$$;
+
+comment on function private.caller_name is 'The name that a caller can be greeted by; null when a tracker told none that is a name.';
+
 -- The lead that a call becomes: the one that the caller's number is known by, or a new one. Null when neither a number nor a name is
 -- known of the caller.
 create or replace function private.lead_of_call(c app.calls) returns uuid
@@ -110,7 +125,7 @@ begin
   brought := private.brought_lead(fields);
   known := private.known_lead(c.organization_id, brought);
   -- what a network calls a line does not rename who is known by a name
-  if exists (select from app.leads as l where l.organization_id = c.organization_id and l.id = known and l.name ~ '\S') then
+  if exists (select from app.leads as l where l.organization_id = c.organization_id and l.id = known and private.caller_name(l.name) is not null) then
     brought.name := null;
   end if;
   return (private.place_lead(c.organization_id, brought, known)).lead_id;
@@ -118,21 +133,6 @@ end
 $$;
 
 comment on function private.lead_of_call is 'Finds or makes the lead that a call becomes; null when nothing is known of the caller.';
-
--- The name that a caller can be greeted by, or null. Networks tell names in capitals, and where they know none they tell a kind of
--- line or a place: WIRELESS CALLER, TOLL FREE CALL, ATLANTA GA.
-create or replace function private.caller_name(told text) returns text
-language sql immutable
-set search_path = ''
-as $$
-  select case when name = '' or name !~ '[[:alpha:]]' or name ~ '[A-Z],? [A-Z]{2}$' and name !~ '[a-z]'
-                or name ~* '\m(wireless|cell(ular)?|mobile|unknown|anonymous|unavailable|private|restricted|blocked|withheld|toll[ -]?free|call(er)?|number|spam)\M' then null
-              when name !~ '[a-z]' then initcap(name)
-              else name end
-    from (select btrim(regexp_replace(coalesce(told, ''), '\s+', ' ', 'g'))) as t (name)
-$$;
-
-comment on function private.caller_name is 'The name that a caller can be greeted by; null when a tracker told none that is a name.';
 
 -- The text for a caller, from a template.
 create or replace function private.text_for_caller(template text, c app.calls) returns text

@@ -147,6 +147,13 @@ describe('a call that is dispatched', () => {
     ]);
   });
 
+  test('names the lead that is known by what is no name', async () => {
+    const owner = await restorer(db);
+    const calls = [await addCall(db, owner, { caller_name: 'WIRELESS CALLER' }), await addCall(db, owner)];
+    for (const call of calls) await dispatch(call, owner);
+    expect(await leadsOf(owner)).toMatchObject([{ name: 'Sarah Mitchell' }]);
+  });
+
   test('by somebody who withholds the number makes a lead of their own, and no message', async () => {
     const owner = await restorer(db);
     const withheld = ['+266696687', '+7378742833', '+86282452253', 'Restricted', '+10000000000'];
