@@ -9,17 +9,28 @@
 -- task is repeated. What was left to a person, or ignored, is decided anew with what is known later (the transcript, say), until a
 -- person has decided.
 
+-- The number that a caller can be reached at, with the country code; null when it is withheld. A network that withholds it spells that
+-- out on the keys of a phone: ANONYMOUS is 266696687.
+create or replace function app.callable_number(c app.calls) returns text
+language sql immutable
+return case when length(c.caller_key) between 10 and 15 and c.caller_key !~ '^1?(\d)\1*$'
+             and regexp_replace(c.caller_key, '^1(?=\d{10}$)', '') <> all (array['7378742833', '86282452253'])
+            then '+' || c.caller_key end;
+
+comment on function app.callable_number is 'The number that a caller can be reached at, with the country code; null when it is withheld.';
+
 -- What is to be done about a call, and why. A null action: not classified, or nothing that came in.
 create or replace function app.decide_dispatch(c app.calls, out action text, out reason text)
 language plpgsql stable
 set search_path = ''
 as $$
 declare
-  settings app.dispatch_settings;
-  open     boolean;
-  served   boolean;
-  hours    text;
-  area     text;
+  settings  app.dispatch_settings;
+  open      boolean;
+  served    boolean;
+  hours     text;
+  area      text;
+  reachable constant boolean := app.callable_number(c) is not null;
 begin
   if c.classified_at is null or c.direction <> 'inbound' then return; end if;
   select s.* into settings from app.dispatch_settings as s where s.organization_id = c.organization_id;
@@ -49,6 +60,11 @@ begin
     action := 'review';
     reason := 'qualified + intent_not_served';
   end if;
+  -- whom nobody can call back, a person looks at
+  if action = 'callback' and not reachable then
+    action := 'review';
+    reason := reason || ' + number_withheld';
+  end if;
   if action is not null then return; end if;
 
   served := case when app.postal_code_key(c.caller_postal_code) is not null then app.in_service_area(c.organization_id, c.caller_postal_code)
@@ -69,20 +85,15 @@ begin
   if action = 'review' and area = 'in_service_radius' then
     reason := reason || ' + auto_dispatch_off';
   end if;
+  -- nor does a crew go where there is neither a number nor a name
+  if not reachable and (action = 'callback' or action = 'auto_dispatch' and coalesce(c.caller_name, '') !~ '\S') then
+    action := 'review';
+    reason := reason || ' + number_withheld';
+  end if;
 end
 $$;
 
 comment on function app.decide_dispatch is 'What is to be done about a classified call by its organization''s settings, and why: in_service_radius + qualified + business_hours.';
-
--- The number that a caller can be reached at, with the country code; null when it is withheld. A network that withholds it spells that
--- out on the keys of a phone: ANONYMOUS is 266696687.
-create or replace function private.callable_number(c app.calls) returns text
-language sql immutable
-return case when length(c.caller_key) between 10 and 15 and c.caller_key !~ '^1?(\d)\1*$'
-             and regexp_replace(c.caller_key, '^1(?=\d{10}$)', '') <> all (array['7378742833', '86282452253'])
-            then '+' || c.caller_key end;
-
-comment on function private.callable_number is 'The number that a caller can be reached at, with the country code; null when it is withheld.';
 
 -- The name that a caller can be greeted by, or null. Networks tell names in capitals, and where they know none they tell a kind of
 -- line or a place: WIRELESS CALLER, TOLL FREE CALL, ATLANTA GA.
@@ -106,7 +117,7 @@ language plpgsql
 set search_path = ''
 as $$
 declare
-  phone   constant text := case when private.callable_number(c) is not null then c.caller_number end;
+  phone   constant text := case when app.callable_number(c) is not null then c.caller_number end;
   fields  jsonb;
   brought app.leads;
   known   uuid;
@@ -161,7 +172,7 @@ declare
   first    constant boolean := c.dispatch_action is distinct from 'auto_dispatch';
   lead     uuid := c.lead_id;
   template text;
-  number   constant text := private.callable_number(c);
+  number   constant text := app.callable_number(c);
 begin
   select s.* into settings from app.dispatch_settings as s where s.organization_id = c.organization_id;
   if action in ('auto_dispatch', 'callback') then
@@ -268,4 +279,4 @@ $$;
 
 comment on function app.correct_call is 'Classifies or dispatches a call by hand; what a person says is not overridden.';
 
-grant execute on function app.decide_dispatch, app.dispatch_call, app.correct_call to tenant;
+grant execute on function app.callable_number, app.decide_dispatch, app.dispatch_call, app.correct_call to tenant;

@@ -56,6 +56,18 @@ describe('what is to be done about a call', () => {
       'in_service_radius + qualified + business_hours',
       { caller_postal_code: ' ', caller_city: 'Marietta', caller_state: 'GA' },
     ],
+    ['review', 'missed_call + business_hours + number_withheld', { ...missed, caller_number: 'Anonymous' }],
+    [
+      'review',
+      'in_service_radius + qualified + business_hours + number_withheld',
+      { caller_number: null, caller_name: null },
+    ],
+    [
+      'review',
+      'in_service_radius + qualified + after_hours + number_withheld',
+      { caller_number: '+266696687', received_at: AFTER_HOURS, created_at: AFTER_HOURS },
+    ],
+    ['auto_dispatch', 'in_service_radius + qualified + business_hours', { caller_number: null }],
     ['review', 'told_too_late', { created_at: '2026-07-06T21:11:00Z' }],
     ['auto_dispatch', 'in_service_radius + qualified + business_hours', { created_at: '2026-07-06T21:10:00Z' }],
     [null, null, { direction: 'outbound' }],
@@ -167,7 +179,7 @@ describe('a call that is dispatched', () => {
     );
     const nobody = await addCall(db, owner, { caller_number: null, caller_name: null });
     await dispatch(nobody, owner);
-    expect(await done(db, nobody)).toMatchObject({ action: 'auto_dispatch', lead: null, messages: 0, jobs: 0 });
+    expect(await done(db, nobody)).toMatchObject({ action: 'review', lead: null, messages: 0, jobs: 0 });
   });
 
   test('is texted by a template that nobody can put placeholders into', async () => {
