@@ -101,9 +101,9 @@ create or replace function private.caller_name(told text) returns text
 language sql immutable
 set search_path = ''
 as $$
-  select case when name = '' or name !~ '[[:alpha:]]' or name ~ '[A-Z],? [A-Z]{2}$' and name !~ '[a-z]'
+  select case when name = '' or name !~ '[[:alpha:]]' or name ~ '[A-Z],? [A-Z]{2}$' and name = upper(name)
                 or name ~* '\m(wireless|cell(ular)?|mobile|unknown|anonymous|unavailable|private|restricted|blocked|withheld|toll[ -]?free|call(er)?|number|spam)\M' then null
-              when name !~ '[a-z]' then initcap(name)
+              when name = upper(name) then initcap(name)
               else name end
     from (select btrim(regexp_replace(coalesce(told, ''), '\s+', ' ', 'g'))) as t (name)
 $$;
@@ -145,6 +145,20 @@ $$;
 
 comment on function private.lead_of_call is 'Finds or makes the lead that a call becomes; null when nothing is known of the caller.';
 
+-- The first of the names that a caller is greeted by, or null. In capitals without a comma it is a network's word, and networks tell the
+-- last name first, but not all of them: better none than the wrong one.
+create or replace function private.first_name(told text) returns text
+language sql immutable
+set search_path = ''
+as $$
+  select case when name ~ ',' then nullif(split_part(btrim(split_part(name, ',', 2)), ' ', 1), '')
+              when btrim(told) = upper(btrim(told)) and name ~ ' ' then null
+              else split_part(name, ' ', 1) end
+    from private.caller_name(told) as known (name)
+$$;
+
+comment on function private.first_name is 'The first name that a caller can be greeted by; null when it is not known which it is.';
+
 -- The text for a caller, from a template.
 create or replace function private.text_for_caller(template text, c app.calls) returns text
 language sql stable
@@ -153,10 +167,13 @@ as $$
   -- what a caller is named is filled in last: it is not read as a placeholder
   select replace(replace(replace(replace(
            -- without a name the greeting still reads as one
-           case when known.name is not null then template else regexp_replace(template, '\s*\{(first_name|name)\}', '', 'g') end,
+           regexp_replace(template, '\s*\{(' || concat_ws('|', case when known.first is null then 'first_name' end,
+                                                                 case when known.name is null then 'name' end, '-') || ')\}', '', 'g'),
            '{organization}', o.name), '{tracking_number}', coalesce(c.tracking_number, 'our number')),
-           '{first_name}', coalesce(split_part(known.name, ' ', 1), '')), '{name}', coalesce(known.name, ''))
-    from app.organizations as o cross join private.caller_name(c.caller_name) as known (name) where o.id = c.organization_id
+           '{first_name}', coalesce(known.first, '')), '{name}', coalesce(known.name, ''))
+    from app.organizations as o
+   cross join (select private.caller_name(c.caller_name) as name, private.first_name(c.caller_name) as first) as known
+   where o.id = c.organization_id
 $$;
 
 comment on function private.text_for_caller is 'A template of dispatch settings, filled in for a call.';

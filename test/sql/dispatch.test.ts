@@ -191,8 +191,26 @@ describe('a call that is dispatched', () => {
     };
     expect(await text(null)).toBe('Hi! PuroClean of West Cobb');
     expect(await text('{organization} {name}')).toBe('Hi {organization}! PuroClean of West Cobb');
-    expect(await text('SARAH  MITCHELL')).toBe('Hi Sarah! PuroClean of West Cobb');
     expect(await text("Ann-Marie O'Neil \\1")).toBe('Hi Ann-Marie! PuroClean of West Cobb');
+  });
+
+  test.each([
+    ['Sarah Mitchell', 'Sarah', 'Sarah Mitchell'],
+    ['SARAH', 'Sarah', 'Sarah'],
+    ['MITCHELL,  SARAH ANN', 'Sarah', 'Mitchell, Sarah Ann'],
+    ['MITCHELL SARAH', null, 'Mitchell Sarah'],
+    ['Mitchell,', null, 'Mitchell,'],
+    ['Иван Петров', 'Иван', 'Иван Петров'],
+  ])('is greeted as one would: %s', async (told, first, name) => {
+    const { rows } = await db.admin.query('select private.first_name($1) as first, private.caller_name($1) as name', [
+      told,
+    ]);
+    expect(rows).toEqual([{ first, name }]);
+    const owner = await restorer(db, { sms_template: 'Hi {first_name}, or {name}' });
+    const call = await addCall(db, owner, { caller_name: told });
+    await dispatch(call, owner);
+    const messages = await db.admin.query('select content from app.messages where call_id = $1', [call]);
+    expect(messages.rows).toEqual([{ content: `Hi${first ? ` ${first}` : ''}, or ${name}` }]);
   });
 
   test.each(['WIRELESS CALLER', 'Unknown', 'ATLANTA GA', 'ATLANTA, GA', 'Toll Free Call', '404 555 0173', ' '])(
