@@ -46,7 +46,7 @@ function masked({ settings, secrets_set: set, ...row }: Shown): object {
 
 /** What lists show of a row of api.connections. */
 const SUMMARY = `'id', c.id, 'vendor', c.vendor, 'name', c.name, 'enabled', c.enabled,
-  'status', case when not c.enabled then 'disabled' when c.failing_since is not null then 'failing' else 'ok' end,
+  'status', c.status,
   'last_received_at', app.iso(c.last_received_at), 'last_lead_at', app.iso(c.last_lead_at),
   'last_call_at', app.iso(c.last_call_at), 'last_polled_at', app.iso(c.last_polled_at),
   'failing_since', app.iso(c.failing_since), 'last_error', c.last_error, 'last_error_at', app.iso(c.last_error_at),
