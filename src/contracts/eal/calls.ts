@@ -9,6 +9,8 @@ import { at, list, nullable, typeId } from './shapes.ts';
 const intent = z.enum(['water', 'fire', 'mold', 'biohazard', 'sales_pitch', 'wrong_number', 'other']);
 const urgency = z.enum(['high', 'medium', 'low']);
 const dispatchAction = z.enum(['auto_dispatch', 'callback', 'review', 'ignore']);
+const REASON =
+  'Why, in parts: where (`in_service_radius`, `out_of_service_radius`, `place_unknown`, `service_area_not_set`), what (`qualified`, `not_qualified`, `intent_not_served`, `qualification_unknown`, `low_confidence`, `sales_pitch`, `wrong_number`, `missed_call`, `voicemail`), when (`business_hours`, `after_hours`, `urgent_after_hours`, `told_too_late`), and what stood in the way (`auto_dispatch_off`, `number_withheld`); or `decided_by_person`.';
 export const callSummary = z
   .strictObject({
     id: typeId('call'),
@@ -46,7 +48,7 @@ export const call = z
     dispatch_decision: z
       .strictObject({
         action: dispatchAction,
-        reason: nullable.meta({ description: 'Why: `in_service_radius + qualified + business_hours`.' }),
+        reason: nullable.meta({ description: REASON }),
         sms_callback_sent: z.boolean().meta({ description: 'Whether the caller got a text message.' }),
         job_created_in_jobnimbus: nullable.meta({
           description: 'Id of the job that was made for it in the CRM, whichever is connected.',
