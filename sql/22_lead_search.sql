@@ -49,6 +49,7 @@ comment on function private.search_condition is 'SQL condition under which a lea
 --   tags    labels that all must be there; null: any
 --   others  exactly this; null: any
 --   count   how many at most
+--   before  time and id of the lead that the page before ended with: only what comes after it; null: from the newest on
 -- Raises 403 without the scope, 404 for a business that the request does not reach.
 --
 -- There are two ways to find the newest. Walking from the newest lead on, until enough match, is best for what many have: a
@@ -57,7 +58,8 @@ comment on function private.search_condition is 'SQL condition under which a lea
 -- a little, counts, and goes on walking as long as what is left to walk is less than what the index would name. Both are about
 -- equal where found² × leads = wanted × walked². Each row is read once by the walk, or by the index behind it.
 create or replace function app.find_leads(
-  q text, tags text[], stage text, source text, target_type text, since timestamptz, business uuid, count integer
+  q text, tags text[], stage text, source text, target_type text, since timestamptz, business uuid, count integer,
+  before_at timestamptz default null, before_id uuid default null
 ) returns setof app.leads
 language plpgsql stable security definer
 set search_path = ''
@@ -93,11 +95,13 @@ begin
   workspace := case when whole then reader
                     else (select coalesce(o.parent_organization_id, o.id) from app.organizations as o where o.id = reader) end;
   if words is null and labels is null then
-    return query execute 'select "row".* from app.leads as "row" where ' || together || ' and ' || rest || page || '$8'
-      using workspace, one, stage, source, target_type, since, labels, count;
+    return query execute 'select "row".* from app.leads as "row" where ' || together
+                         || case when before_at is not null then ' and ("row".created_at, "row".id) < ($9, $10)' else '' end
+                         || ' and ' || rest || page || '$8'
+      using workspace, one, stage, source, target_type, since, labels, count, before_at, before_id;
     return;
   end if;
-  select 'infinity'::timestamptz as created_at, 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid as id into walked_to;
+  select coalesce(before_at, 'infinity') as created_at, coalesce(before_id, 'ffffffff-ffff-ffff-ffff-ffffffffffff') as id into walked_to;
   loop
     execute 'select "row".created_at, "row".id from app.leads as "row" where ' || together || ' and ("row".created_at, "row".id) < ($7, $8)'
             || page || '1 offset $9'

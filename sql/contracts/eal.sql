@@ -79,6 +79,32 @@ return json_build_object(
                                           'last_synced_at', app.iso((r).last_synced_at)) end
 );
 
+-- The answer to POST /leads/upsert: the lead in full, and what became of it.
+create or replace function eal.lead_upserted(l app.leads, outcome text) returns json
+language sql stable parallel safe
+return (left(eal.lead(l)::text, -1) || ', "outcome" : ' || to_json(outcome) || '}')::json;
+
+-- The answer to POST /leads/{id}/handoff.
+create or replace function eal.lead_handed_off(l app.leads) returns json
+language sql stable parallel safe
+return json_build_object(
+  'id',            (l).id,
+  'destination',   (l).handoff_destination,
+  'metadata',      (l).handoff_metadata,
+  'handed_off_at', app.iso((l).handed_off_at)
+);
+
+-- The answer to POST /leads/{id}/replies.
+create or replace function eal.reply(r app.lead_replies) returns json
+language sql stable parallel safe
+return json_build_object(
+  'id',          app.typeid('rep', (r).id),
+  'lead_id',     (r).lead_id,
+  'message',     (r).message,
+  'channel',     (r).channel,
+  'received_at', app.iso((r).received_at)
+);
+
 -- An entry of GET /calls.
 create or replace function eal.call_summary(c app.calls) returns json
 language sql stable parallel safe
@@ -319,6 +345,9 @@ comment on function eal.lead                 is 'A lead in full, and as data of 
 comment on function eal.lead_patched         is 'A lead as PATCH answers it.';
 comment on function eal.lead_scored          is 'A lead''s new score and the reasons.';
 comment on function eal.lead_pushed          is 'Where a lead is in the CRM.';
+comment on function eal.lead_upserted        is 'A lead in full with its outcome: created, updated or unchanged.';
+comment on function eal.lead_handed_off      is 'A lead''s hand-off.';
+comment on function eal.reply                is 'A reply of a lead.';
 comment on function eal.call_summary         is 'A call in lists.';
 comment on function eal.call                 is 'A call in full.';
 comment on function eal.message              is 'A message that was sent.';

@@ -2,7 +2,7 @@ import type { NextFunction } from 'express';
 import type { Contract } from '../contracts/contract.ts';
 import { contractNamed, contracts } from '../contracts/registry.ts';
 import { unauthorized } from '../errors.ts';
-import type { KeyActor } from '../operations/actor.ts';
+import type { KeyActor, Source } from '../operations/actor.ts';
 import { contractOfKey, parseApiKey } from '../security/api-key.ts';
 import type { KeyStore, StoredKey } from './key-store.ts';
 import type { GatewayResponse, Request } from './locals.ts';
@@ -35,13 +35,19 @@ export const selectContract =
   };
 
 /**
+ * What the audit log names as the source of what a client changes: its own word, where it is one that a client may say. The others
+ * are what only this software can be.
+ */
+export const sourceOf = (req: Request): Source => (req.headers['x-trunkline-source'] === 'n8n' ? 'n8n' : 'api');
+
+/**
  * Finds who asks. Throws 401 for a key that is malformed, unknown, expired, revoked, or another contract's (`accepts`).
  * Resolves to undefined when no key was sent.
  */
 export async function resolveActor(
   keys: KeyStore,
   token: string | undefined,
-  requestId: string,
+  request: { id: string; source: Source },
   accepts: (contract: string) => boolean,
 ): Promise<{ actor: KeyActor; key: StoredKey } | undefined> {
   if (token === undefined) return undefined;
@@ -53,13 +59,13 @@ export async function resolveActor(
   if (key.revokedAt) throw unauthorized('The API key has been revoked.');
   if (key.expiresAt && key.expiresAt.getTime() <= Date.now()) throw unauthorized('The API key has expired.');
   keys.noteUse(key);
-  return { actor: { ...identityOf(key, contract), correlationId: requestId }, key };
+  return { actor: { ...identityOf(key, contract), source: request.source, correlationId: request.id }, key };
 }
 
 /** What is the same for every request of a key, worked out once for as long as the key is remembered. */
-const identities = new WeakMap<StoredKey, Omit<KeyActor, 'correlationId'>>();
+const identities = new WeakMap<StoredKey, Omit<KeyActor, 'correlationId' | 'source'>>();
 
-function identityOf(key: StoredKey, contract: Contract): Omit<KeyActor, 'correlationId'> {
+function identityOf(key: StoredKey, contract: Contract): Omit<KeyActor, 'correlationId' | 'source'> {
   let identity = identities.get(key);
   if (!identity) {
     identity = {
@@ -71,7 +77,6 @@ function identityOf(key: StoredKey, contract: Contract): Omit<KeyActor, 'correla
       reach: key.reach,
       grantedScopes: key.scopes,
       scopes: contract.canonicalScopes(key.scopes),
-      source: 'api',
     };
     identities.set(key, identity);
   }

@@ -1,7 +1,7 @@
 import type { NextFunction } from 'express';
 import type { RateLimit } from '../contracts/contract.ts';
 import { fromDatabase, unauthorized } from '../errors.ts';
-import { bearer, resolveActor } from './authenticate.ts';
+import { bearer, resolveActor, sourceOf } from './authenticate.ts';
 import type { Gateway } from './gateway.ts';
 import { limitRequest } from './limit.ts';
 import type { GatewayResponse, Request } from './locals.ts';
@@ -24,8 +24,11 @@ export const identify =
   async (req: Request, res: GatewayResponse, next: NextFunction): Promise<void> => {
     let found: Awaited<ReturnType<typeof resolveActor>>;
     try {
-      found = await resolveActor(gateway.keys, bearer(req), res.locals.requestId, (contract) =>
-        options.accepts(res, contract),
+      found = await resolveActor(
+        gateway.keys,
+        bearer(req),
+        { id: res.locals.requestId, source: sourceOf(req) },
+        (contract) => options.accepts(res, contract),
       );
       if (!found && !options.anonymous(req)) throw unauthorized('An API key is required: Authorization: Bearer <key>.');
     } catch (error) {

@@ -13,22 +13,22 @@ import type { GatewayResponse, Request } from './locals.ts';
 /** Routes of a contract, from its table. */
 export function contractRoutes(gateway: Gateway, contract: Contract): Router {
   const router = express.Router({ caseSensitive: true });
-  const methods = new Map<string, string[]>();
-  for (const route of contract.routes) {
-    const path = route.path.replaceAll(/\{(\w+)\}/g, ':$1');
-    const template = `${contract.basePath}${route.path}`;
-    const method = route.method.toLowerCase() as 'get' | 'post' | 'put' | 'patch' | 'delete';
-    router[method](path, async (req: Request, res: GatewayResponse) => {
-      res.locals.route = template;
-      await answer(gateway, contract, route, req, res);
-    });
-    methods.set(path, [...(methods.get(path) ?? []), route.method]);
-  }
-  for (const [path, allowed] of methods) {
+  // path by path, so that a path without parameters answers 405 by itself before one with them takes its name for an id
+  for (const routes of Map.groupBy(contract.routes, (route) => route.path).values()) {
+    const path = (routes[0] as Route).path.replaceAll(/\{(\w+)\}/g, ':$1');
+    for (const route of routes) {
+      const template = `${contract.basePath}${route.path}`;
+      const method = route.method.toLowerCase() as 'get' | 'post' | 'put' | 'patch' | 'delete';
+      router[method](path, async (req: Request, res: GatewayResponse) => {
+        res.locals.route = template;
+        await answer(gateway, contract, route, req, res);
+      });
+    }
+    const allowed = routes.map((route) => route.method).join(', ');
     router.all(path, (_req: Request, res: GatewayResponse) => {
-      res.setHeader('Allow', allowed.join(', '));
+      res.setHeader('Allow', allowed);
       throw new AppError(405, 'method_not_allowed', 'This resource does not have this method.', {
-        reason: `allowed: ${allowed.join(', ')}`,
+        reason: `allowed: ${allowed}`,
       });
     });
   }

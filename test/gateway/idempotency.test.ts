@@ -70,6 +70,9 @@ test('every POST of the contract takes a key, and repeats the very answer, secre
     '/leads': [one, '/leads', lead('every')],
     '/leads/{id}/score': [one, `/leads/${scored.id}/score`, {}],
     '/leads/{id}/push-to-crm': [one, `/leads/${pushed.id}/push-to-crm`, {}],
+    '/leads/upsert': [one, '/leads/upsert', { phone: '+1 404 555 0173' }],
+    '/leads/{id}/handoff': [one, `/leads/${scored.id}/handoff`, { destination: 'jobnimbus' }],
+    '/leads/{id}/replies': [one, `/leads/${scored.id}/replies`, { message: 'Yes.' }],
     '/calls': [one, '/calls', { caller_number: '+14045550173' }],
     '/organizations': [one, '/organizations', { name: 'Child', primary_admin_email: 'a@example.com' }],
     '/organizations/{id}/grants': [

@@ -66,7 +66,7 @@ function caching({ document, url, key }: GuideContext): string {
   const id = path && 'example' in path ? path.example : '';
   return `<p>A single resource comes with an <code>ETag</code>. Send it back as <code>If-None-Match</code>: 304 without a body says that nothing changed.</p>
 ${plainBlock('Request', 'curl', curl({ method: 'GET', url: `${url}/leads/${id}`, headers: [`Authorization: Bearer ${key}`, 'If-None-Match: W/"Zr6wOsWqZGbXHyT_zL1dFG8FYLI"'] }))}
-<p>Every answer carries <code>X-Request-Id</code>. Send one of your own and it comes back; what the request changed bears it as <code>correlation_id</code> in the audit log.</p>`;
+<p>Every answer carries <code>X-Request-Id</code>. Send one of your own and it comes back; what the request changed bears it as <code>correlation_id</code> in the audit log. The log names <code>api</code> as the source of what a key changes; automations that run in n8n send <code>X-Trunkline-Source: n8n</code>, as the nodes of Trunkline do, and are named <code>n8n</code>.</p>`;
 }
 
 function receiving({ document }: GuideContext): string {

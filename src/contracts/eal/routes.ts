@@ -10,6 +10,7 @@ import { callRoutes } from './calls.ts';
 import { connectorRoutes } from './connectors.ts';
 import { dispatchSettingsRoutes } from './dispatch-settings.ts';
 import { examples } from './examples.ts';
+import { leadActionRoutes } from './lead-action-routes.ts';
 import * as output from './outputs.ts';
 
 /** Every endpoint of Expert AI Labs, with the operation behind it. */
@@ -31,6 +32,9 @@ export const routes: Route[] = [
     output: output.leadSummary,
     example: examples.leadCreate,
   },
+  // before /leads/{id}, which would take their names for ids
+  ...leadActionRoutes,
+
   {
     method: 'GET',
     path: '/leads/{id}',

@@ -2,7 +2,7 @@
 const RESOURCES = ['leads', 'calls', 'audit_log', 'webhooks', 'organizations', 'sources', 'connectors', 'outreach'];
 
 const READ = RESOURCES.map((resource) => `${resource}.read`);
-const WRITE = ['leads.write', 'calls.write', 'outreach.write'];
+const WRITE = ['leads.write', 'leads.handoff', 'calls.write', 'outreach.write'];
 const ADMIN = ['organizations.admin', 'webhooks.admin', 'api_keys.admin', 'connectors.admin'];
 
 const ALLOWS: Record<string, string[]> = {
