@@ -1,0 +1,104 @@
+import { type IN8nHttpFullResponse, type JsonObject, NodeApiError } from 'n8n-workflow';
+import type { Caller } from './request';
+
+// What went wrong, and what to do about it.
+
+interface Told {
+  code: string;
+  message: string;
+  details: { field?: string; reason?: string };
+}
+
+/** Trunkline's own words, whether they came as JSON or as the bytes of a file. */
+function told({ body }: IN8nHttpFullResponse): Told {
+  let content: unknown = body;
+  try {
+    if (Buffer.isBuffer(content)) content = content.toString('utf8');
+    if (typeof content === 'string') content = JSON.parse(content);
+  } catch {
+    content = undefined;
+  }
+  const { error } = (content ?? {}) as { error?: Partial<Told> };
+  return { code: error?.code ?? '', message: error?.message ?? '', details: error?.details ?? {} };
+}
+
+/** The error of an answer with a status of 400 and more. */
+export function apiError(caller: Caller, response: IN8nHttpFullResponse, itemIndex?: number): NodeApiError {
+  const { statusCode } = response;
+  const { code, message, details } = told(response);
+  const [what, mend] = explained(statusCode, message, details, String(response.headers['retry-after'] ?? ''));
+  return new NodeApiError(caller.getNode(), { code, message: what } as JsonObject, {
+    message: what,
+    description: mend,
+    httpCode: String(statusCode),
+    itemIndex,
+  });
+}
+
+function explained(
+  status: number,
+  message: string,
+  { field, reason }: Told['details'],
+  wait: string,
+): [string, string] {
+  switch (status) {
+    case 400:
+    case 422:
+      if (field === 'url') {
+        return [
+          `Trunkline refuses the webhook address: ${reason ?? message}`,
+          'It must be public and HTTPS. Set WEBHOOK_URL of n8n to its public address, or, for a Trunkline of your own, allow the address with WEBHOOK_ALLOW_HTTP and WEBHOOK_ALLOW_SUBNETS.',
+        ];
+      }
+      return [
+        field
+          ? `Trunkline does not accept ${field}: ${reason ?? message}`
+          : message || 'Trunkline does not accept the request',
+        field ? `Correct the field ${field} of this node.` : (reason ?? 'Check the fields of this node.'),
+      ];
+    case 401:
+      return [
+        `Trunkline does not accept the API key: ${message || 'it is invalid'}`,
+        'Open the credential and enter a key that is in force. A key begins with eal_live_ or eal_test_.',
+      ];
+    case 403:
+      return [
+        `The API key may not do this: ${message || 'a scope is missing'}`,
+        'Use a credential whose key has the scope: read to look at records, write to change leads and calls, admin for webhooks and the trigger.',
+      ];
+    case 404:
+      return [
+        message && message !== 'There is nothing at this path.' ? message : 'Trunkline has nothing at this address',
+        'Check the ID: a record that was deleted or belongs to another organization is not found. If it is right, check the Base URL of the credential and the version of Trunkline.',
+      ];
+    case 409:
+      return [
+        message || 'Trunkline cannot do this now',
+        'Wait until the other change is done, or change the state that forbids it, then run the node again.',
+      ];
+    case 413:
+      return ['The request is too large for Trunkline', 'Send less than 1 MiB, for instance a shorter transcript.'];
+    case 429:
+      return [
+        'Trunkline receives more requests than the key may send',
+        `Run the workflow again in ${wait || 'some'} seconds, send fewer requests, or ask the operator for a higher limit of the key.`,
+      ];
+    default:
+      return status >= 500
+        ? ['Trunkline had an error of its own', 'Try again later, or let the node retry: Settings, Retry On Fail.']
+        : [message || `Trunkline answered ${status}`, reason ?? 'Check the fields of this node.'];
+  }
+}
+
+/** The error of a request that nobody answered. */
+export const unreachable = (caller: Caller, baseUrl: string, itemIndex?: number): NodeApiError =>
+  new NodeApiError(caller.getNode(), { message: 'No answer' } as JsonObject, {
+    message: `Trunkline cannot be reached at ${baseUrl}`,
+    description:
+      'Check the Base URL of the credential, and that n8n may reach it. Whether a change was made is not known.',
+    itemIndex,
+  });
+
+/** What went wrong and what to do, as one text, for where n8n shows only a message. */
+export const wholeMessage = (error: Error & { description?: string | null }): string =>
+  error.description ? `${error.message}. ${error.description}` : error.message;

@@ -1,0 +1,74 @@
+import type { IDataObject } from 'n8n-workflow';
+
+// What a registration has to remember, in two places. The static data of the workflow survives restarts, but each delivery works on a
+// copy of its own that is written back whole, and that of a new registration is stored only after it was made. The memory of the process
+// knows at once, and is what every copy is completed from, so that none writes back less than is known.
+
+/** Event ids that are remembered: more than are under way, or come again by the retry schedule, at any time. */
+const MOST_SEEN = 1000;
+/** Registrations that the process remembers; each test run is one. */
+const MOST_REGISTRATIONS = 500;
+/** How long a secret that was replaced still counts, in milliseconds: as long as Trunkline signs with it. */
+const OVERLAP = 24 * 3600 * 1000;
+
+export interface Registration {
+  webhookId?: string;
+  /** newest first */
+  secrets: { secret: string; replacedAt?: number }[];
+  /** event ids, oldest first */
+  seen: string[];
+}
+
+const registrations = new Map<string, Registration>();
+
+/** What is known of the registration of an address: by the process and by the workflow. */
+export function recall(url: string, stored: IDataObject): Registration {
+  const kept = stored as Partial<Registration>;
+  const here = registrations.get(url);
+  const secrets = [...(here?.secrets ?? []), ...(kept.secrets ?? [])].filter(
+    ({ secret, replacedAt }, at, all) =>
+      all.findIndex((other) => other.secret === secret) === at &&
+      (replacedAt === undefined || Date.now() - replacedAt < OVERLAP),
+  );
+  const seen = here ? [...new Set([...(kept.seen ?? []), ...here.seen])] : [...(kept.seen ?? [])];
+  return {
+    webhookId: here?.webhookId ?? kept.webhookId,
+    secrets,
+    seen: seen.slice(-MOST_SEEN),
+  };
+}
+
+/** Keeps what is known of an address, in both places. */
+export function remember(url: string, stored: IDataObject, registration: Registration): void {
+  registrations.delete(url);
+  registrations.set(url, registration);
+  const [oldest] = registrations.keys();
+  if (registrations.size > MOST_REGISTRATIONS && oldest !== undefined) registrations.delete(oldest);
+  Object.assign(stored, registration);
+}
+
+/** Forgets an address, but not which events it has seen: they may come again when it registers again. */
+export function forget(url: string, stored: IDataObject): void {
+  const { seen } = recall(url, stored);
+  registrations.delete(url);
+  delete stored.webhookId;
+  delete stored.secrets;
+  stored.seen = seen;
+}
+
+/** A secret that takes the place of the others, which count for a day more. */
+export const withSecret = (registration: Registration, secret: string): Registration => ({
+  ...registration,
+  secrets: [
+    { secret },
+    ...registration.secrets.map((old) => ({ ...old, replacedAt: old.replacedAt ?? Date.now() })),
+  ].slice(0, 4),
+});
+
+/** Notes an event; false when it was noted before. */
+export function note(registration: Registration, eventId: string): boolean {
+  if (registration.seen.includes(eventId)) return false;
+  registration.seen.push(eventId);
+  if (registration.seen.length > MOST_SEEN) registration.seen.splice(0, registration.seen.length - MOST_SEEN);
+  return true;
+}

@@ -1,0 +1,169 @@
+import {
+  type IDataObject,
+  type IHookFunctions,
+  type IWebhookFunctions,
+  type JsonObject,
+  NodeApiError,
+  sleep,
+} from 'n8n-workflow';
+import { wholeMessage } from '../Trunkline/errors';
+import { ask } from '../Trunkline/request';
+import { forget, type Registration, recall, remember, withSecret } from './memory';
+
+// The trigger's endpoint at Trunkline: made, adopted, kept as the workflow wants it, removed.
+
+/** Soon at first: while n8n publishes a workflow again it does not know the address for a moment. Then up to half a day. */
+const RETRY_SCHEDULE = ['2s', '5s', '15s', '1m', '5m', '30m', '2h', '6h', '12h'];
+/** Seconds after which a sample is sent: by then n8n listens. */
+const SAMPLE_AFTER = 1.5;
+
+type Context = IHookFunctions | IWebhookFunctions;
+
+interface Webhook {
+  id: string;
+  url: string;
+  events: string[];
+  enabled: boolean;
+  signing_secret_prefix: string;
+  signing_secret?: string;
+}
+
+const request = async (
+  context: Context,
+  method: 'GET' | 'POST' | 'PATCH' | 'DELETE',
+  path: string,
+  body?: IDataObject,
+): Promise<Webhook> => (await ask(context, method, path, { body })) as unknown as Webhook;
+
+export const addressOf = (context: Context): string => context.getNodeWebhookUrl('default') as string;
+
+export const eventsOf = (context: Context): string[] => context.getNodeParameter('events') as string[];
+
+const sameEvents = (one: string[], other: string[]): boolean => [...one].sort().join() === [...other].sort().join();
+
+const isMissing = (error: unknown): boolean => error instanceof NodeApiError && error.httpCode === '404';
+
+/** n8n shows only the message of what goes wrong here, so it says what to do as well. */
+export async function explained<Result>(context: IHookFunctions, action: () => Promise<Result>): Promise<Result> {
+  try {
+    return await action();
+  } catch (error) {
+    const message = wholeMessage(error as Error);
+    throw new NodeApiError(context.getNode(), { message } as JsonObject, { message });
+  }
+}
+
+/** Whether the workflow's own endpoint is there; if so, it is what the workflow wants. */
+export async function adopt(context: IHookFunctions): Promise<boolean> {
+  const url = addressOf(context);
+  const stored = context.getWorkflowStaticData('node');
+  const registration = recall(url, stored);
+  const { webhookId, secrets } = registration;
+  if (!webhookId || secrets.length === 0) return false;
+  let webhook: Webhook;
+  try {
+    webhook = await request(context, 'GET', `/webhooks/${webhookId}`);
+  } catch (error) {
+    if (!isMissing(error)) throw new NodeApiError(context.getNode(), error as JsonObject);
+    forget(url, stored);
+    return false;
+  }
+  if (webhook.url !== new URL(url).href) {
+    // n8n has another address by now: what is at the old one is nobody's
+    await remove(context);
+    return false;
+  }
+  await conform(context, webhook);
+  await ownSecret(context, webhook, registration);
+  return true;
+}
+
+/** Registers the workflow's address. Trunkline resumes what the address missed if it was registered less than a day ago. */
+export async function register(context: IHookFunctions): Promise<void> {
+  const url = addressOf(context);
+  const stored = context.getWorkflowStaticData('node');
+  const known = recall(url, stored);
+  const webhook = await request(context, 'POST', '/webhooks', {
+    url,
+    events: eventsOf(context),
+    description: `n8n: ${context.getWorkflow().name ?? 'workflow'}`.slice(0, 500),
+    retry_schedule: RETRY_SCHEDULE,
+  });
+  const registration = { ...known, webhookId: webhook.id };
+  if (webhook.signing_secret) {
+    remember(url, stored, withSecret(registration, webhook.signing_secret));
+  } else {
+    // the address is registered, by an earlier attempt whose answer was lost, so its secret is not known
+    await conform(context, webhook);
+    await rotate(context, registration);
+  }
+}
+
+/** Removes the workflow's endpoint. */
+export async function remove(context: IHookFunctions): Promise<void> {
+  const url = addressOf(context);
+  const stored = context.getWorkflowStaticData('node');
+  const { webhookId } = recall(url, stored);
+  try {
+    if (webhookId) await request(context, 'DELETE', `/webhooks/${webhookId}`);
+  } catch (error) {
+    // somebody removed it already
+    if (!isMissing(error)) throw new NodeApiError(context.getNode(), error as JsonObject);
+  }
+  forget(url, stored);
+}
+
+async function conform(context: IHookFunctions, webhook: Webhook): Promise<void> {
+  const events = eventsOf(context);
+  if (webhook.enabled && sameEvents(webhook.events, events)) return;
+  await request(context, 'PATCH', `/webhooks/${webhook.id}`, { events, enabled: true });
+}
+
+async function rotate(context: Context, registration: Registration): Promise<void> {
+  const { signing_secret } = await request(context, 'POST', `/webhooks/${registration.webhookId}/rotate-secret`);
+  remember(
+    addressOf(context),
+    context.getWorkflowStaticData('node'),
+    withSecret(registration, signing_secret as string),
+  );
+}
+
+async function ownSecret(context: Context, webhook: Webhook, registration: Registration): Promise<void> {
+  const newest = registration.secrets[0]?.secret;
+  if (newest?.startsWith(webhook.signing_secret_prefix)) {
+    remember(addressOf(context), context.getWorkflowStaticData('node'), registration);
+  } else {
+    await rotate(context, registration);
+  }
+}
+
+const looked = new Map<string, number>();
+
+/**
+ * Gets a secret of its own again after somebody else rotated it: the one that this node knows would stop within a day. Looks at most
+ * once a minute, whoever sends what.
+ */
+export async function renew(context: IWebhookFunctions, registration: Registration): Promise<void> {
+  const { webhookId } = registration;
+  if (!webhookId || Date.now() - (looked.get(webhookId) ?? 0) < 60_000) return;
+  looked.set(webhookId, Date.now());
+  try {
+    await ownSecret(context, await request(context, 'GET', `/webhooks/${webhookId}`), registration);
+  } catch (error) {
+    context.logger.warn(`Trunkline Trigger could not renew its signing secret: ${wholeMessage(error as Error)}`);
+  }
+}
+
+/** Has Trunkline send a real event, or its sample of one, once n8n listens: it does so only after the hook has returned. */
+export function sendSample(context: IHookFunctions): void {
+  const url = addressOf(context);
+  const stored = context.getWorkflowStaticData('node');
+  const [event] = eventsOf(context);
+  const later = async (): Promise<void> => {
+    await sleep(SAMPLE_AFTER * 1000);
+    const { webhookId } = recall(url, stored);
+    if (!webhookId) return;
+    await ask(context, 'POST', `/webhooks/${webhookId}/test`, { body: { event } });
+  };
+  later().catch((error) => context.logger.warn(`Trunkline sent no sample event: ${wholeMessage(error as Error)}`));
+}
