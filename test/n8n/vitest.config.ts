@@ -1,0 +1,12 @@
+import { defineConfig } from 'vitest/config';
+
+// Installs a whole n8n, so it is no part of `npm test`: npm run test:n8n
+export default defineConfig({
+  test: {
+    include: ['test/n8n/**/*.test.ts'],
+    testTimeout: 300_000,
+    hookTimeout: 1_800_000,
+    fileParallelism: false,
+    bail: 0,
+  },
+});
