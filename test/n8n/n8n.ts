@@ -70,6 +70,8 @@ export class N8n {
         DB_POSTGRESDB_PORT: database.port,
         DB_POSTGRESDB_USER: database.username,
         DB_POSTGRESDB_PASSWORD: database.password,
+        // two connections, its default, are too few for twenty events a second on a busy machine
+        DB_POSTGRESDB_POOL_SIZE: '8',
         DB_POSTGRESDB_DATABASE: database.pathname.slice(1),
       },
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -14,7 +14,7 @@ export interface WorkflowNode {
 
 let column = 0;
 
-const node = (type: string, name: string, parameters: object, more: object = {}): WorkflowNode => ({
+export const node = (type: string, name: string, parameters: object, more: object = {}): WorkflowNode => ({
   id: randomUUID(),
   name,
   type,

@@ -4,6 +4,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/n8n/**/*.test.ts'],
+    reporters: ['verbose'],
     testTimeout: 300_000,
     hookTimeout: 1_800_000,
     fileParallelism: false,

@@ -167,8 +167,10 @@ export class TrunklineTrigger implements INodeType {
     const filters = this.getNodeParameter('filters', {}) as Filters;
     // somebody who listens for a test event wants to see one
     const wanted = this.getMode() === 'manual' || isWanted(event, filters);
-    if (!isNew || !wanted) return {};
+    // Answered here, as n8n then stores at once which events were seen: when it answers, it forgets that they changed.
+    this.getResponseObject().status(200).json({ received: isNew });
+    if (!isNew || !wanted) return { noWebhookResponse: true };
     const { includeRaw = false } = this.getNodeParameter('options', {}) as { includeRaw?: boolean };
-    return { workflowData: [[{ json: flattened(event, includeRaw) }]] };
+    return { noWebhookResponse: true, workflowData: [[{ json: flattened(event, includeRaw) }]] };
   }
 }

@@ -1,0 +1,249 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { ealSignature } from '../../src/webhooks/signing.ts';
+import { until } from '../start/process.ts';
+import { itemsOf, type Json } from './n8n.ts';
+import { chain, node, trigger, type WorkflowNode } from './nodes.ts';
+import { type Office, startWorld, type World } from './world.ts';
+
+// The life of a trigger in a real n8n: published, sent to, attacked, published again, restarted, unpublished.
+
+let world: World;
+let office: Office;
+let credential: string;
+let workflow: string;
+let hook: string;
+
+const wait = () => node('n8n-nodes-base.noOp', 'Done', {});
+const webhooks = async (): Promise<Json[]> => (await office.request('GET', '/webhooks')).data;
+const leadIds = async (id = workflow): Promise<string[]> =>
+  (await world.n8n.executions(id)).map((one) => itemsOf(one, 'Trunkline Trigger')[0]?.json.id);
+
+/** Stores a workflow that begins with the trigger, and publishes it. */
+async function published(parameters: object): Promise<{ id: string; nodes: WorkflowNode[]; status: Json }> {
+  const nodes = [trigger(credential, parameters), wait()];
+  const id = await world.n8n.workflow('Trigger', nodes, chain(nodes));
+  return { id, nodes, status: await world.n8n.publish(id) };
+}
+
+async function republish(id: string, nodes: WorkflowNode[], parameters: Record<string, unknown>): Promise<void> {
+  const changed = nodes.map((one, at) => (at === 0 ? { ...one, parameters } : one));
+  await world.n8n.api('PUT', `/workflows/${id}`, {
+    name: 'Trigger',
+    nodes: changed,
+    connections: chain(changed),
+    settings: { executionOrder: 'v1' },
+  });
+  await world.n8n.publish(id);
+}
+
+/** What the trigger keeps: its secrets and the ids it saw. */
+async function kept(id: string): Promise<Json> {
+  const { staticData } = await world.n8n.api('GET', `/workflows/${id}`);
+  return (typeof staticData === 'string' ? JSON.parse(staticData) : staticData)['node:Trunkline Trigger'];
+}
+
+async function deliver(url: string, body: string, signature?: string): Promise<number> {
+  const headers = { 'content-type': 'application/json', ...(signature && { 'x-eal-signature': signature }) };
+  return (await fetch(url, { method: 'POST', headers, body })).status;
+}
+
+beforeAll(async () => {
+  world = await startWorld();
+  office = await world.office();
+  credential = await world.n8n.credential('Trunkline', { baseUrl: world.url, apiKey: office.key });
+});
+afterAll(() => world?.stop());
+
+let nodes: WorkflowNode[];
+
+describe('a published trigger', () => {
+  test('registers itself', async () => {
+    const made = await published({ events: ['lead.created'], options: { includeRaw: true } });
+    expect(made.status.status).toBe('published');
+    ({ id: workflow, nodes } = made);
+    const [only, ...others] = await webhooks();
+    expect(others).toEqual([]);
+    expect(only).toMatchObject({ events: ['lead.created'], enabled: true, description: 'n8n: Trigger' });
+    hook = only.url;
+    expect(hook).toContain(`${world.n8n.url}/webhook/`);
+  });
+
+  test('starts once for a lead over REST, and once for one in psql', async () => {
+    const lead = await office.request('POST', '/leads', { email: 'rest@example.com', source: 'website' });
+    const [execution] = await world.n8n.executed(workflow, 1);
+    const [{ json }] = itemsOf(execution, 'Trunkline Trigger');
+    expect(json).toMatchObject({
+      event: 'lead.created',
+      event_id: expect.stringMatching(/^evt_/),
+      organization_id: office.organizationId,
+      id: lead.id,
+      email: 'rest@example.com',
+      pipeline_stage: 'new',
+      raw: { type: 'lead.created', data: { id: lead.id } },
+    });
+    const [row] = await world.sql(
+      "insert into app.leads (organization_id, email) values ($1, 'psql@example.com') returning id",
+      [office.organizationId],
+    );
+    await world.n8n.executed(workflow, 2);
+    expect((await leadIds()).sort()).toEqual([lead.id, row.id].sort());
+  });
+
+  test('refuses what is forged, old or unsigned, and does nothing for what it saw', async () => {
+    const before = (await world.n8n.executions(workflow)).length;
+    const { secrets, seen } = await kept(workflow);
+    const secret = secrets[0].secret;
+    const now = Math.floor(Date.now() / 1000);
+    const event = (id: string) =>
+      JSON.stringify({ id, type: 'lead.created', created_at: '', organization_id: office.organizationId, data: {} });
+    const signed = (body: string, timestamp = now, key = secret) => ealSignature({ timestamp, body, secrets: [key] });
+
+    const fresh = event('evt_00000000000000aa');
+    expect(await deliver(hook, fresh)).toBe(401);
+    expect(await deliver(hook, fresh, 'nonsense')).toBe(401);
+    expect(await deliver(hook, fresh, signed(fresh, now, 'whsec_forged'))).toBe(401);
+    expect(await deliver(hook, `${fresh} `, signed(fresh))).toBe(401);
+    expect(await deliver(hook, fresh, signed(fresh, now - 600))).toBe(401);
+    expect(await deliver(hook, fresh, signed(fresh, now + 600))).toBe(401);
+    expect(await deliver(hook, '[]', signed('[]'))).toBe(400);
+    // signed by the right secret, now, but seen: a delivery whose answer got lost, or one that somebody recorded
+    const replayed = event(seen.at(-1));
+    expect(await deliver(hook, replayed, signed(replayed))).toBe(200);
+    await delay(1000);
+    expect(await world.n8n.executions(workflow)).toHaveLength(before);
+  });
+
+  test('goes on while and after its secret is rotated by somebody else', async () => {
+    const before = (await world.n8n.executions(workflow)).length;
+    const [{ id }] = await webhooks();
+    await office.request('POST', `/webhooks/${id}/rotate-secret`);
+    await office.request('POST', '/leads', { email: 'rotated@example.com' });
+    await world.n8n.executed(workflow, before + 1);
+    // the day is over: the secret from before is worth nothing any more
+    await until(async () => {
+      const [{ signing_secret_prefix: prefix }] = await webhooks();
+      const { secrets } = await kept(workflow);
+      return secrets[0].secret.startsWith(prefix);
+    });
+    await world.sql('delete from app.webhook_secrets where endpoint_id = $1 and expires_at is not null', [id]);
+    await office.request('POST', '/leads', { email: 'next.day@example.com' });
+    await world.n8n.executed(workflow, before + 2);
+    expect(await world.n8n.executions(workflow)).toHaveLength(before + 2);
+  });
+
+  test('loses and doubles nothing while leads stream in and everything is published again and restarted', async () => {
+    const before = new Set(await leadIds());
+    const sent: string[] = [];
+    const failed: string[] = [];
+    let streaming = true;
+    const stream = (async () => {
+      for (let n = 0; streaming; n++) {
+        const started = Date.now();
+        await office.request('POST', '/leads', { email: `stream${n}@example.com` }).then(
+          ({ id }) => sent.push(id),
+          (error) => failed.push(String(error)),
+        );
+        await delay(Math.max(0, 50 - (Date.now() - started)));
+      }
+    })();
+    for (const events of [['lead.created', 'call.received'], ['lead.created'], ['lead.created', 'review.received']]) {
+      await delay(1500);
+      await republish(workflow, nodes, { events, options: {} });
+    }
+    await delay(1000);
+    await world.n8n.stop();
+    await world.n8n.start();
+    await delay(1000);
+    await world.restartTrunkline();
+    await delay(1000);
+    streaming = false;
+    await stream;
+    // those that met a Trunkline that was restarting may or may not be there; every lead that is there counts
+    const rows = await world.sql('select id from app.leads where organization_id = $1', [office.organizationId]);
+    const expected = rows
+      .map(({ id }) => id)
+      .filter((id) => !before.has(id))
+      .sort();
+    expect(sent.length).toBeGreaterThan(100);
+    await until(async () => {
+      await delay(2000);
+      return new Set(await leadIds()).size >= expected.length + before.size;
+    });
+    const got = (await leadIds()).filter((id) => !before.has(id)).sort();
+    expect(got).toEqual(expected);
+  });
+
+  test('still knows what it saw after a restart', async () => {
+    const before = (await world.n8n.executions(workflow)).length;
+    const { secrets, seen } = await kept(workflow);
+    const body = JSON.stringify({ id: seen.at(-1), type: 'lead.created', data: {} });
+    const timestamp = Math.floor(Date.now() / 1000);
+    expect(await deliver(hook, body, ealSignature({ timestamp, body, secrets: [secrets[0].secret] }))).toBe(200);
+    await delay(1000);
+    expect(await world.n8n.executions(workflow)).toHaveLength(before);
+  });
+
+  test('removes itself when it is unpublished', async () => {
+    await world.n8n.unpublish(workflow);
+    await until(async () => (await webhooks()).length === 0);
+  });
+});
+
+describe('a trigger with filters', () => {
+  test('starts for what passes them, and for events that they are not about', async () => {
+    const { id } = await published({
+      events: ['lead.created', 'call.received'],
+      filters: { pipeline_stage: ['qualified'], source: ['website'], lead_score: 60 },
+    });
+    const post = (body: object) => office.request('POST', '/leads', body);
+    await post({ email: 'f1@example.com', source: 'website', pipeline_stage: 'qualified', lead_score: 59 });
+    await post({ email: 'f2@example.com', source: 'angi', pipeline_stage: 'qualified', lead_score: 90 });
+    await post({ email: 'f3@example.com', source: 'website', pipeline_stage: 'new', lead_score: 90 });
+    const passes = await post({
+      email: 'f4@example.com',
+      source: 'website',
+      pipeline_stage: 'qualified',
+      lead_score: 60,
+    });
+    const call = await office.request('POST', '/calls', { caller_number: '+14045550173' });
+    await world.n8n.executed(id, 2);
+    await delay(1000);
+    expect((await leadIds(id)).sort()).toEqual([passes.id, call.id].sort());
+    await world.n8n.unpublish(id);
+  });
+});
+
+describe('listening for a test event', () => {
+  test('gets a real one, sent by Trunkline, whatever the filters', async () => {
+    const nodes = [trigger(credential, { events: ['lead.updated'], filters: { lead_score: 100 } }), wait()];
+    const id = await world.n8n.workflow('Test', nodes, chain(nodes));
+    const started = await world.n8n.rest('POST', `/workflows/${id}/run`, {
+      workflowData: (await world.n8n.rest('GET', `/workflows/${id}`)).data,
+      triggerToStartFrom: { name: 'Trunkline Trigger' },
+    });
+    expect(started.data).toMatchObject({ waitingForWebhook: true });
+    expect((await webhooks()).map((one) => one.url)).toEqual([expect.stringContaining('/webhook-test/')]);
+    const [execution] = await world.n8n.executed(id, 1);
+    expect(itemsOf(execution, 'Trunkline Trigger')[0].json).toMatchObject({
+      event: 'lead.updated',
+      organization_id: office.organizationId,
+      email: expect.any(String),
+    });
+    await until(async () => (await webhooks()).length === 0);
+  });
+});
+
+describe('a trigger that cannot register', () => {
+  test('says why, and what to do', async () => {
+    const reader = await world.office({ scopes: 'read,write' });
+    const asReader = await world.n8n.credential('Reader', { baseUrl: world.url, apiKey: reader.key });
+    const nodes = [trigger(asReader, { events: ['lead.created'] }), wait()];
+    const id = await world.n8n.workflow('Refused', nodes, chain(nodes));
+    const said = await world.n8n.publish(id).then(
+      (status) => JSON.stringify(status),
+      (error) => String(error),
+    );
+    expect(said).toContain('admin for webhooks and the trigger');
+  });
+});
