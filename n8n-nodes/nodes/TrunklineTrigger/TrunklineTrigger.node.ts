@@ -10,6 +10,7 @@ import { trunklineApiTest } from '../Trunkline/credentialTest';
 import { getEvents, getSources, getStages } from '../Trunkline/loadOptions';
 import { type Filters, flattened, isWanted, readEvent } from './event';
 import { intents } from './generated/choices';
+import { keep } from './keep';
 import { note, recall, remember } from './memory';
 import { addressOf, adopt, explained, register, remove, renew, sendSample } from './registration';
 import { verify } from './signature';
@@ -167,10 +168,10 @@ export class TrunklineTrigger implements INodeType {
     const filters = this.getNodeParameter('filters', {}) as Filters;
     // somebody who listens for a test event wants to see one
     const wanted = this.getMode() === 'manual' || isWanted(event, filters);
-    // Answered here, as n8n then stores at once which events were seen: when it answers, it forgets that they changed.
-    this.getResponseObject().status(200).json({ received: isNew });
-    if (!isNew || !wanted) return { noWebhookResponse: true };
+    // what starts nothing is stored as it is
+    if (!isNew || !wanted) return {};
+    if (this.getMode() !== 'manual') keep(this, url, () => recall(url, {}));
     const { includeRaw = false } = this.getNodeParameter('options', {}) as { includeRaw?: boolean };
-    return { noWebhookResponse: true, workflowData: [[{ json: flattened(event, includeRaw) }]] };
+    return { workflowData: [[{ json: flattened(event, includeRaw) }]] };
   }
 }

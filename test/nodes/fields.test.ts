@@ -1,0 +1,44 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { eal } from '../../src/contracts/eal/index.ts';
+import { EXPECTED, NOT_OFFERED, PLAN } from '../../src/n8n/plan.ts';
+import { generatedFiles } from '../../src/n8n/write.ts';
+
+// The generated part of the n8n nodes is what the operations say today.
+
+const PACKAGE = join(import.meta.dirname, '../../n8n-nodes');
+
+test.each(Object.entries(generatedFiles()))('%s is fresh (npm run generate)', (path, text) => {
+  expect(readFileSync(join(PACKAGE, path), 'utf8')).toBe(text);
+});
+
+test('every operation of the contract is offered, or left out for a reason', () => {
+  const offered = Object.values(PLAN).flatMap((offers) => offers.map((offer) => offer.operation));
+  const known = eal.routes.map((route) => route.operation.id);
+  expect([...offered, ...Object.keys(NOT_OFFERED)].sort()).toEqual(
+    [...new Set([...known, ...Object.keys(EXPECTED)])].sort(),
+  );
+});
+
+test('what is expected of the contract is sent as it is there, once it is', () => {
+  for (const [id, { method, path }] of Object.entries(EXPECTED)) {
+    const route = eal.routes.find((one) => one.operation.id === id || one.path === path);
+    if (route) expect([route.operation.id, route.method, route.path]).toEqual([id, method, path]);
+  }
+});
+
+describe('an example workflow', () => {
+  const folder = join(PACKAGE, 'workflows');
+  test.each(readdirSync(folder))('%s uses operations that the nodes have, and is told of in the README', (file) => {
+    const { nodes } = JSON.parse(readFileSync(join(folder, file), 'utf8'));
+    const ours = nodes.filter((node: { type: string }) => node.type === 'n8n-nodes-trunkline.trunkline');
+    expect(
+      ours.length + nodes.filter((node: { type: string }) => node.type.endsWith('trunklineTrigger')).length,
+    ).toBeGreaterThan(0);
+    for (const { parameters } of ours) {
+      expect(PLAN[parameters.resource]?.map((offer) => offer.value)).toContain(parameters.operation);
+    }
+    expect(readFileSync(join(PACKAGE, 'README.md'), 'utf8')).toContain(`\`${file}\``);
+  });
+});
