@@ -101,4 +101,4 @@ export const unreachable = (caller: Caller, baseUrl: string, itemIndex?: number)
 
 /** What went wrong and what to do, as one text, for where n8n shows only a message. */
 export const wholeMessage = (error: Error & { description?: string | null }): string =>
-  error.description ? `${error.message}. ${error.description}` : error.message;
+  error.description ? `${error.message.replace(/\.$/, '')}. ${error.description}` : error.message;

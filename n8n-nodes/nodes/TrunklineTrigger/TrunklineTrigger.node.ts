@@ -12,7 +12,7 @@ import { type Filters, flattened, isWanted, readEvent } from './event';
 import { intents } from './generated/choices';
 import { keep } from './keep';
 import { note, recall, remember } from './memory';
-import { addressOf, adopt, explained, register, remove, renew, sendSample } from './registration';
+import { addressOf, adopt, explained, isEarly, listen, register, remove, renew } from './registration';
 import { verify } from './signature';
 
 export class TrunklineTrigger implements INodeType {
@@ -131,7 +131,7 @@ export class TrunklineTrigger implements INodeType {
       async create(this: IHookFunctions): Promise<boolean> {
         await explained(this, async () => await register(this));
         const { sendSample: wanted = true } = this.getNodeParameter('options', {}) as { sendSample?: boolean };
-        if (this.getMode() === 'manual' && wanted) sendSample(this);
+        if (this.getMode() === 'manual') await listen(this, wanted);
         return true;
       },
       async delete(this: IHookFunctions): Promise<boolean> {
@@ -145,6 +145,10 @@ export class TrunklineTrigger implements INodeType {
     const { rawBody: body } = this.getRequestObject() as { rawBody?: Buffer };
     const header = this.getHeaderData()['x-eal-signature'];
     const url = addressOf(this);
+    if (this.getMode() === 'manual' && isEarly(url)) {
+      this.getResponseObject().status(503).set('Retry-After', '1').json({ error: 'Not listening yet.' });
+      return { noWebhookResponse: true };
+    }
     const stored = this.getWorkflowStaticData('node');
     const registration = recall(url, stored);
     const verdict = verify(

@@ -4,7 +4,6 @@ import {
   type IWebhookFunctions,
   type JsonObject,
   NodeApiError,
-  sleep,
 } from 'n8n-workflow';
 import { wholeMessage } from '../Trunkline/errors';
 import { ask } from '../Trunkline/request';
@@ -14,8 +13,13 @@ import { forget, type Registration, recall, remember, withSecret } from './memor
 
 /** Soon at first: while n8n publishes a workflow again it does not know the address for a moment. Then up to half a day. */
 const RETRY_SCHEDULE = ['2s', '5s', '15s', '1m', '5m', '30m', '2h', '6h', '12h'];
-/** Seconds after which a sample is sent: by then n8n listens. */
-const SAMPLE_AFTER = 1.5;
+/** Milliseconds after the registration of a test address in which what comes is asked to come again. */
+const EARLY = 500;
+
+const listening = new Map<string, number>();
+
+/** Whether n8n may not listen at a test address yet: it does a moment after the hook that registers it has returned. */
+export const isEarly = (url: string): boolean => Date.now() - (listening.get(url) ?? Number.NEGATIVE_INFINITY) < EARLY;
 
 type Context = IHookFunctions | IWebhookFunctions;
 
@@ -83,6 +87,7 @@ export async function register(context: IHookFunctions): Promise<void> {
   const url = addressOf(context);
   const stored = context.getWorkflowStaticData('node');
   const known = recall(url, stored);
+  if (context.getMode() === 'manual') listening.set(url, Number.POSITIVE_INFINITY);
   const webhook = await request(context, 'POST', '/webhooks', {
     url,
     events: eventsOf(context),
@@ -111,6 +116,7 @@ export async function remove(context: IHookFunctions): Promise<void> {
     if (!isMissing(error)) throw new NodeApiError(context.getNode(), error as JsonObject);
   }
   forget(url, stored);
+  listening.delete(url);
 }
 
 async function conform(context: IHookFunctions, webhook: Webhook): Promise<void> {
@@ -154,16 +160,19 @@ export async function renew(context: IWebhookFunctions, registration: Registrati
   }
 }
 
-/** Has Trunkline send a real event, or its sample of one, once n8n listens: it does so only after the hook has returned. */
-export function sendSample(context: IHookFunctions): void {
+/** Somebody listens for a test event: has Trunkline send a real one, or its sample of one, when that is wanted. */
+export async function listen(context: IHookFunctions, withSample: boolean): Promise<void> {
   const url = addressOf(context);
-  const stored = context.getWorkflowStaticData('node');
+  if (withSample) await sendSample(context, url);
+  listening.set(url, Date.now());
+}
+
+async function sendSample(context: IHookFunctions, url: string): Promise<void> {
+  const { webhookId } = recall(url, context.getWorkflowStaticData('node'));
   const [event] = eventsOf(context);
-  const later = async (): Promise<void> => {
-    await sleep(SAMPLE_AFTER * 1000);
-    const { webhookId } = recall(url, stored);
-    if (!webhookId) return;
+  try {
     await ask(context, 'POST', `/webhooks/${webhookId}/test`, { body: { event } });
-  };
-  later().catch((error) => context.logger.warn(`Trunkline sent no sample event: ${wholeMessage(error as Error)}`));
+  } catch (error) {
+    context.logger.warn(`Trunkline sent no sample event: ${wholeMessage(error as Error)}`);
+  }
 }
