@@ -92,6 +92,8 @@ describe('a published trigger', () => {
 
   test('refuses what is forged, old or unsigned, and does nothing for what it saw', async () => {
     const before = (await world.n8n.executions(workflow)).length;
+    // what came in is stored a moment later
+    await until(async () => (await kept(workflow)).seen.length === 2);
     const { secrets, seen } = await kept(workflow);
     const secret = secrets[0].secret;
     const now = Math.floor(Date.now() / 1000);
@@ -134,30 +136,22 @@ describe('a published trigger', () => {
 
   test('loses and doubles nothing while leads stream in and everything is published again and restarted', async () => {
     const before = new Set(await leadIds());
-    const sent: string[] = [];
     const failed: string[] = [];
-    let streaming = true;
     const stream = (async () => {
-      for (let n = 0; streaming; n++) {
+      for (let n = 0; n < 300; n++) {
         const started = Date.now();
-        await office.request('POST', '/leads', { email: `stream${n}@example.com` }).then(
-          ({ id }) => sent.push(id),
-          (error) => failed.push(String(error)),
-        );
+        const lead = { email: `stream${n}@example.com` };
+        await office.request('POST', '/leads', lead).catch((error) => failed.push(String(error)));
         await delay(Math.max(0, 50 - (Date.now() - started)));
       }
     })();
-    for (const events of [['lead.created', 'call.received'], ['lead.created'], ['lead.created', 'review.received']]) {
-      await delay(1500);
+    for (const events of [['lead.created', 'call.received'], ['lead.created']]) {
+      await delay(2000);
       await republish(workflow, nodes, { events, options: {} });
     }
-    await delay(1000);
     await world.n8n.stop();
     await world.n8n.start();
-    await delay(1000);
     await world.restartTrunkline();
-    await delay(1000);
-    streaming = false;
     await stream;
     // those that met a Trunkline that was restarting may or may not be there; every lead that is there counts
     const rows = await world.sql('select id from app.leads where organization_id = $1', [office.organizationId]);
@@ -165,7 +159,7 @@ describe('a published trigger', () => {
       .map(({ id }) => id)
       .filter((id) => !before.has(id))
       .sort();
-    expect(sent.length).toBeGreaterThan(100);
+    expect(expected.length + failed.length).toBeGreaterThanOrEqual(300);
     await until(async () => {
       await delay(2000);
       return new Set(await leadIds()).size >= expected.length + before.size;
