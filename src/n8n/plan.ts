@@ -38,6 +38,7 @@ export const PLAN: Record<string, Offer[]> = {
     },
     { value: 'get', operation: 'calls.get', collection: 'Additional Fields' },
     { value: 'getAll', operation: 'calls.list', collection: 'Filters' },
+    { value: 'update', operation: 'calls.update', collection: 'Update Fields' },
     { value: 'getStats', operation: 'calls.stats', upfront: ['window'], collection: 'Additional Fields' },
   ],
   webhook: [
@@ -72,15 +73,20 @@ export const NOT_OFFERED: Record<string, string> = {
   'organizations.update': 'setting tenants up is no step of an automation',
   'organizations.grants.create': 'what a parent may read is for people to decide',
   'organizations.grants.revoke': 'what a parent may read is for people to decide',
+  'organizations.dispatch_settings.get': 'how calls are dispatched is for people to decide',
+  'organizations.dispatch_settings.update': 'how calls are dispatched is for people to decide',
+  'connectors.vendors': 'connections are for people to make',
+  'connectors.list': 'connections are for people to make',
+  'connectors.get': 'connections are for people to make',
+  'connectors.save': 'connections are for people to make',
+  'connectors.delete': 'connections are for people to make',
+  'connectors.test': 'connections are for people to make',
+  'connectors.rotate_token': 'connections are for people to make',
+  'connectors.retry': 'connections are for people to make',
   'api_keys.list': 'keys are for people to make',
   'api_keys.create': 'keys are for people to make',
   'api_keys.rotate': 'keys are for people to make',
   'api_keys.revoke': 'keys are for people to make',
-};
-
-/** Operations that this contract is about to have: until it does, the nodes send what its document says. */
-export const EXPECTED: Record<string, { method: string; path: string }> = {
-  'leads.push_to_crm': { method: 'POST', path: '/leads/{id}/push-to-crm' },
 };
 
 /** Names that people read, where the field's own does not say it. */

@@ -2,7 +2,7 @@ import { eal } from '../contracts/eal/index.ts';
 import { INTENTS } from '../domain/calls.ts';
 import { createSchemas } from '../gateway/openapi/schemas.ts';
 import type { JsonSchema } from '../gateway/openapi/types.ts';
-import { EXPECTED, type Offer, PLAN } from './plan.ts';
+import { type Offer, PLAN } from './plan.ts';
 import { type Field, fieldOf, type Property, propertyOf, titleOf } from './properties.ts';
 
 // The generated part of the n8n nodes: for each resource, what its operations send and which fields they show.
@@ -52,11 +52,9 @@ function literal(value: unknown, indent = ''): string {
 
 function describe(resource: string, { value, operation: id, upfront = [], collection, extra }: Offer) {
   const route = eal.routes.find((one) => one.operation.id === id);
-  const { method, path } = route ?? EXPECTED[id] ?? {};
-  if (!method || !path) throw new Error(`the contract has no operation ${id}`);
-  const { properties = {}, required = [] }: JsonSchema = route
-    ? createSchemas().of(route.operation.input, 'input')
-    : {};
+  if (!route) throw new Error(`the contract has no operation ${id}`);
+  const { method, path } = route;
+  const { properties = {}, required = [] }: JsonSchema = createSchemas().of(route.operation.input, 'input');
   const paged = 'cursor' in properties;
   const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name as string);
   const fields = Object.entries(properties)
@@ -101,7 +99,7 @@ function describe(resource: string, { value, operation: id, upfront = [], collec
       method,
       path,
       ...(paged && { paged: true }),
-      ...(route?.operation.kind === 'export' && { csv: true }),
+      ...(route.operation.kind === 'export' && { csv: true }),
       ...(collection && more.length > 0 && { collection: collectionName(collection) }),
       ...(extra && { extra }),
       fields: Object.fromEntries(

@@ -26,6 +26,7 @@ export const callProperties: INodeProperties[] = [
         description: 'Count calls by intent and qualification',
         action: 'Get statistics of calls',
       },
+      { name: 'Update', value: 'update', description: 'Correct what a call was about', action: 'Update a call' },
     ],
     default: 'getAll',
   },
@@ -36,7 +37,7 @@ export const callProperties: INodeProperties[] = [
     default: { mode: 'list', value: '' },
     required: true,
     description: 'The call to work on',
-    displayOptions: { show: { resource, operation: ['get'] } },
+    displayOptions: { show: { resource, operation: ['get', 'update'] } },
     modes: [
       {
         displayName: 'From List',
