@@ -156,7 +156,7 @@ export class TrunklineTrigger implements INodeType {
       body,
       registration.secrets.map(({ secret }) => secret),
     );
-    if (verdict.foreign) await renew(this, registration);
+    if (verdict.foreign) await renew(this, registration, verdict.valid);
     const event = verdict.valid && body ? readEvent(body) : undefined;
     if (!event) {
       // Trunkline sends it again, when the signature is one that this node knows by then
