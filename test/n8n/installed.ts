@@ -11,7 +11,7 @@ const N8N_VERSION = '2.40.7';
 /** A dependency of it asks for a version that does not install. */
 const OVERRIDES = { linkedom: '0.18.12' };
 
-const PACKAGE = join(import.meta.dirname, '../../n8n-nodes');
+export const PACKAGE: string = join(import.meta.dirname, '../../n8n-nodes');
 const nodeFirst = { ...process.env, PATH: `${dirname(process.execPath)}:${process.env.PATH}` };
 
 const npm = (args: string[], cwd: string): string =>

@@ -142,6 +142,20 @@ export class N8n {
     return (await this.api('POST', '/credentials', { name, type: 'trunklineApi', data })).id;
   }
 
+  /** A credential of Google as it is after somebody signed in there; its id. */
+  async googleCredential(token: string): Promise<string> {
+    const made = await this.rest('POST', '/credentials', {
+      name: 'Google',
+      type: 'googleSheetsOAuth2Api',
+      data: {
+        clientId: 'client',
+        clientSecret: 'secret',
+        oauthTokenData: { access_token: token, token_type: 'Bearer' },
+      },
+    });
+    return made.data.id;
+  }
+
   /** Stores a workflow; its id. */
   async workflow(name: string, nodes: object[], connections: object, settings = {}): Promise<string> {
     const made = await this.api('POST', '/workflows', {

@@ -97,7 +97,12 @@ export class Trunkline implements INodeType {
           throw new NodeApiError(this.getNode(), error as JsonObject, { itemIndex: item });
         }
         const { message, description } = error as { message: string; description?: string | null };
-        results.push({ json: { error: message, ...(description && { description }) }, pairedItem: { item } });
+        results.push({
+          json: { error: message, ...(description && { description }) },
+          // by this n8n knows what belongs to the error output
+          error: error as NodeApiError,
+          pairedItem: { item },
+        });
       }
     }
     return [results];

@@ -99,6 +99,15 @@ export const unreachable = (caller: Caller, baseUrl: string, itemIndex?: number)
     itemIndex,
   });
 
+/** The error of a lead that the CRM did not take. */
+export const notPushed = (caller: Caller, reason: string, itemIndex?: number): NodeApiError =>
+  new NodeApiError(caller.getNode(), { message: reason } as JsonObject, {
+    message: `The lead is not in the CRM: ${reason}`,
+    description:
+      'What may pass, Trunkline tries again by itself. Otherwise correct the lead or the connection of the CRM, then run the node again.',
+    itemIndex,
+  });
+
 /** What went wrong and what to do, as one text, for where n8n shows only a message. */
 export const wholeMessage = (error: Error & { description?: string | null }): string =>
   error.description ? `${error.message.replace(/\.$/, '')}. ${error.description}` : error.message;

@@ -1,9 +1,13 @@
 import { createHash } from 'node:crypto';
 import type { IDataObject, IExecuteFunctions, INodeExecutionData } from 'n8n-workflow';
 import type { Endpoint } from './endpoint';
+import { notPushed } from './errors';
 import { ask, entries, type Request, send } from './request';
 import { simplified } from './simplify';
 import { fieldValues } from './values';
+
+/** Asked for again they do nothing twice, and may succeed where they failed: no answer of before is wanted. */
+const REPEATABLE = ['pushToCrm'];
 
 /** Runs one operation for one item. Throws NodeApiError and NodeOperationError. */
 export async function perform(
@@ -51,8 +55,13 @@ async function recordsOf(
     const { data } = await ask(context, method, path, request);
     return (data as IDataObject[]).slice(0, limit);
   }
-  const headers = method === 'POST' ? { 'Idempotency-Key': attemptOf(context, path, values, item) } : undefined;
+  const headers =
+    method === 'POST' && !REPEATABLE.includes(operation)
+      ? { 'Idempotency-Key': attemptOf(context, path, values, item) }
+      : undefined;
   const answer = await ask(context, method, path, { ...request, headers });
+  const { status, last_error } = (answer.crm_sync ?? {}) as IDataObject;
+  if (operation === 'pushToCrm' && status === 'failed') throw notPushed(context, String(last_error), item);
   return [operation === 'delete' ? { deleted: true } : answer];
 }
 

@@ -11,8 +11,11 @@ import { forget, type Registration, recall, remember, withSecret } from './memor
 
 // The trigger's endpoint at Trunkline: made, adopted, kept as the workflow wants it, removed.
 
-/** Soon at first: while n8n publishes a workflow again it does not know the address for a moment. Then up to half a day. */
-const RETRY_SCHEDULE = ['2s', '5s', '15s', '1m', '5m', '30m', '2h', '6h', '12h'];
+/**
+ * Soon at first: while n8n publishes a workflow again it does not know the address for a moment. Often in the first minutes, which a
+ * restart of n8n takes. Then up to half a day.
+ */
+const RETRY_SCHEDULE = ['2s', '5s', '15s', '30s', '1m', '2m', '3m', '4m', '5m', '10m', '30m', '1h', '2h', '6h', '12h'];
 /** Milliseconds after the registration of a test address in which what comes is asked to come again. */
 const EARLY = 500;
 
