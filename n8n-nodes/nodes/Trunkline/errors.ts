@@ -74,7 +74,9 @@ function explained(
     case 409:
       return [
         message || 'Trunkline cannot do this now',
-        'Wait until the other change is done, or change the state that forbids it, then run the node again.',
+        reason
+          ? `${field ? `${field}: ` : ''}${reason}.`
+          : 'Wait until the other change is done, or change the state that forbids it, then run the node again.',
       ];
     case 413:
       return ['The request is too large for Trunkline', 'Send less than 1 MiB, for instance a shorter transcript.'];
