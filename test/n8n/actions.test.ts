@@ -352,9 +352,9 @@ describe('what goes wrong', () => {
     const json = (node: string) => itemsOf(execution, node)[0].json;
     expect(json('Missing')).toMatchObject({
       error: 'No such lead.',
-      description: expect.stringContaining('Check the ID'),
+      message: expect.stringContaining('Check the ID'),
     });
-    expect(json('Refused').description).toContain('write to change leads');
+    expect(json('Refused').message).toContain('write to change leads');
     expect(json('Malformed').error).toBe('Trunkline does not accept email: must be an email address');
     expect(json('No JSON').error).toBe('context is not valid JSON');
     expect(json('Nowhere').error).toBe('Trunkline cannot be reached at http://127.0.0.1:9');

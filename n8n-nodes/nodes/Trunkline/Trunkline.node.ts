@@ -10,6 +10,7 @@ import {
 } from 'n8n-workflow';
 import { trunklineApiTest } from './credentialTest';
 import type { Endpoint } from './endpoint';
+import { wholeMessage } from './errors';
 import { auditLogEndpoints } from './generated/auditLog';
 import { callEndpoints } from './generated/call';
 import { leadEndpoints } from './generated/lead';
@@ -96,13 +97,9 @@ export class Trunkline implements INodeType {
           if (error instanceof NodeOperationError) throw new NodeOperationError(this.getNode(), error);
           throw new NodeApiError(this.getNode(), error as JsonObject, { itemIndex: item });
         }
-        const { message, description } = error as { message: string; description?: string | null };
-        results.push({
-          json: { error: message, ...(description && { description }) },
-          // by this n8n knows what belongs to the error output
-          error: error as NodeApiError,
-          pairedItem: { item },
-        });
+        const { message } = error as Error;
+        // with these fields and no others n8n sends an item to the error output
+        results.push({ json: { error: message, message: wholeMessage(error as Error) }, pairedItem: { item } });
       }
     }
     return [results];

@@ -14,6 +14,7 @@ import { keep } from './keep';
 import { note, recall, remember } from './memory';
 import { addressOf, adopt, explained, isEarly, listen, register, remove, renew } from './registration';
 import { verify } from './signature';
+import { isUnderWay, take } from './taking';
 
 export class TrunklineTrigger implements INodeType {
   description: INodeTypeDescription = {
@@ -167,14 +168,27 @@ export class TrunklineTrigger implements INodeType {
       return { noWebhookResponse: true };
     }
     const known = recall(url, stored);
-    const isNew = note(known, event.id);
-    remember(url, stored, known);
-    const filters = this.getNodeParameter('filters', {}) as Filters;
+    const isTest = this.getMode() === 'manual';
+    const isSeen = known.seen.includes(event.id);
     // somebody who listens for a test event wants to see one
-    const wanted = this.getMode() === 'manual' || isWanted(event, filters);
+    const starts = !isSeen && (isTest || isWanted(event, this.getNodeParameter('filters', {}) as Filters));
+    if (starts && !isTest) {
+      if (isUnderWay(url, event.id)) {
+        this.getResponseObject().status(503).set('Retry-After', '1').json({ error: 'The event is under way.' });
+        return { noWebhookResponse: true };
+      }
+      take(this, url, event.id, () => {
+        const latest = recall(url, {});
+        note(latest, event.id);
+        remember(url, {}, latest);
+        keep(this, url, () => recall(url, {}));
+      });
+    } else {
+      note(known, event.id);
+    }
     // what starts nothing is stored as it is
-    if (!isNew || !wanted) return {};
-    if (this.getMode() !== 'manual') keep(this, url, () => recall(url, {}));
+    remember(url, stored, known);
+    if (!starts) return {};
     const { includeRaw = false } = this.getNodeParameter('options', {}) as { includeRaw?: boolean };
     return { workflowData: [[{ json: flattened(event, includeRaw) }]] };
   }
