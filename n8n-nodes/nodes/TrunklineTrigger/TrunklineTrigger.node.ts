@@ -183,11 +183,12 @@ export class TrunklineTrigger implements INodeType {
         remember(url, {}, latest);
         keep(this, url, () => recall(url, {}));
       });
+      remember(url, {}, known);
     } else {
       note(known, event.id);
+      // n8n stores it for what starts nothing
+      remember(url, stored, known);
     }
-    // what starts nothing is stored as it is
-    remember(url, stored, known);
     if (!starts) return {};
     const { includeRaw = false } = this.getNodeParameter('options', {}) as { includeRaw?: boolean };
     return { workflowData: [[{ json: flattened(event, includeRaw) }]] };
