@@ -78,7 +78,9 @@ test('a workflow of ours shows its nodes with their icons, and each opens with i
     await canvas.nth(at).dblclick();
     for (const field of fields) await page.getByText(field, { exact: true }).first().waitFor();
     await page.waitForLoadState('networkidle');
-    if (at === 0) await page.getByText('lead.created', { exact: true }).last().waitFor();
+    if (at === 0) {
+      await page.locator('[data-test-id="parameter-input-events"]').filter({ hasText: 'lead.created' }).waitFor();
+    }
     await picture(at === 0 ? 'trigger' : 'action');
     await page.keyboard.press('Escape');
   }
@@ -97,7 +99,12 @@ test('the node is found, dragged in, and lists what Trunkline holds', async () =
   await found.first().waitFor();
   await picture('search');
   await found.first().click();
-  await page.getByText('Create a lead', { exact: true }).first().click();
+  const create = page.getByText('Create a lead', { exact: true }).first();
+  // folded in where a workflow begins
+  const actions = page.locator('[data-test-id="node-creator-category-item"]').filter({ hasText: 'Actions' });
+  await actions.waitFor();
+  if (!(await create.isVisible())) await actions.click();
+  await create.click();
   await page.getByText('Additional Fields', { exact: true }).first().waitFor();
   expect(ours()).toEqual([]);
 });

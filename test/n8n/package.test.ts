@@ -20,6 +20,10 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
+// in the environment of a test the linter's rules take every file for one of their own tests
+const { NODE_ENV: _, ...environment } = process.env;
+const env = { ...environment, PATH: `${dirname(process.execPath)}:${process.env.PATH}` };
+
 /** What the scanner finds in a folder, in a process of its own: its plugins look for others beside them. */
 function scanned(folder: string, source: boolean): Json {
   const program = `
@@ -28,6 +32,7 @@ function scanned(folder: string, source: boolean): Json {
     console.log(JSON.stringify(result));`;
   const output = execFileSync(process.execPath, ['--input-type=module', '--eval', program], {
     cwd: PACKAGE,
+    env,
     encoding: 'utf8',
   });
   return JSON.parse(output.trim().split('\n').at(-1) as string);
@@ -37,7 +42,6 @@ test('the linter of n8n reports nothing, in strict mode', () => {
   const template = "import { config } from '@n8n/node-cli/eslint';\n\nexport default config;\n";
   expect(readFileSync(join(PACKAGE, 'eslint.config.mjs'), 'utf8')).toBe(template);
   expect(JSON.parse(readFileSync(join(PACKAGE, 'package.json'), 'utf8')).n8n.strict).toBe(true);
-  const env = { ...process.env, PATH: `${dirname(process.execPath)}:${process.env.PATH}` };
   execFileSync('npm', ['run', 'lint', '--silent'], { cwd: PACKAGE, env, stdio: 'inherit' });
 });
 

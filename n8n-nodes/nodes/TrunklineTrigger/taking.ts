@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { type IWebhookFunctions, sleep } from 'n8n-workflow';
 
 // n8n answers a delivery after it has started the workflow, or could not. Only then is it known whether the event was taken: one that was
@@ -18,7 +17,7 @@ export function take(context: IWebhookFunctions, url: string, eventId: string, t
   const key = `${url} ${eventId}`;
   const response = context.getResponseObject();
   const answered = async (): Promise<void> => {
-    await once(response, 'close');
+    await new Promise<void>((resolve) => response.once('close', () => resolve()));
     // a sender that gave up closes the connection, and n8n goes on
     for (let waited = 0; !response.writableEnded && waited < LONGEST; waited += LOOK) await sleep(LOOK);
     if (!response.writableEnded || response.statusCode < 400) taken();
