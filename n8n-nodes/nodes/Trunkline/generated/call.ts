@@ -46,6 +46,7 @@ export const callEndpoints: Record<string, Endpoint> = {
       status: { kind: 'text' },
       classification: { kind: 'text' },
       qualified: { kind: 'text' },
+      dispatch_decision: { kind: 'text' },
       start_at: { kind: 'time' },
       end_at: { kind: 'time' },
       organization_id: { kind: 'text' },
@@ -269,6 +270,19 @@ export const callFields: INodeProperties[] = [
         ],
         default: 'biohazard',
         description: 'What it was about. sales is sales_pitch; junk is sales pitches and wrong numbers.',
+      },
+      {
+        displayName: 'Dispatch Decision',
+        name: 'dispatch_decision',
+        type: 'options',
+        options: [
+          { name: 'Auto Dispatch', value: 'auto_dispatch' },
+          { name: 'Callback', value: 'callback' },
+          { name: 'Ignore', value: 'ignore' },
+          { name: 'Review', value: 'review' },
+        ],
+        default: 'auto_dispatch',
+        description: 'What was decided',
       },
       {
         displayName: 'From',
