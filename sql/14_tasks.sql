@@ -66,7 +66,7 @@ create policy "a login for all sees every task" on app.tasks for select to analy
 
 -- Asks for tasks of a kind, one for each subject. For triggers and functions of the core.
 --   priority  higher first
---   run_at    not before
+--   run_at    not before; what is further away than ten years, infinity too, is ten years away: no job queue knows a later time
 create or replace function app.add_tasks(organization uuid, kind text, subjects uuid[], priority integer default 0, run_at timestamptz default now())
 returns void
 language sql volatile security definer
@@ -74,7 +74,7 @@ set search_path = ''
 as $$
   insert into app.tasks as t (organization_id, kind, subject_id, priority, run_at)
   -- in one order, so that two that ask for the same do not wait for each other
-  select organization, add_tasks.kind, subject, add_tasks.priority, add_tasks.run_at from (select distinct s as subject from unnest(subjects) as s) as d order by subject
+  select organization, add_tasks.kind, subject, add_tasks.priority, least(add_tasks.run_at, now() + interval '10 years') from (select distinct s as subject from unnest(subjects) as s) as d order by subject
   on conflict on constraint tasks_subject_key do update
      set version = t.version + 1, state = 'waiting', enqueue = true, attempts = 0, error = null,
          priority = greatest(t.priority, excluded.priority), run_at = excluded.run_at

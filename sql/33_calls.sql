@@ -163,6 +163,11 @@ language plpgsql
 set search_path = ''
 as $$
 begin
+  -- infinity is a time to the database, and to nobody else
+  if new.received_at not between '1900-01-01' and '9999-12-31' then
+    perform app.fail(400, 'invalid_request', 'The time is none at which a call can come in.',
+      jsonb_build_object('field', 'received_at', 'reason', 'must be between the years 1900 and 9999'));
+  end if;
   new.caller_key        := app.phone_key(new.caller_number);
   -- (least() would overlook a null); a tracker whose clock is ahead tells of calls that are yet to come in
   new.classification_ms := case when new.classified_at is not null
@@ -171,7 +176,7 @@ begin
 end
 $$;
 
-comment on function app.derive_call is 'Trigger: fills caller_key and classification_ms of a call.';
+comment on function app.derive_call is 'Trigger: fills caller_key and classification_ms of a call; refuses a time at which none can come in.';
 
 create or replace trigger _050_derive before insert or update of caller_number, caller_key, classified_at, received_at, classification_ms on app.calls
   for each row execute function app.derive_call();

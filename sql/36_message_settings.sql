@@ -98,7 +98,8 @@ select o.id, s.channel, s.quiet_from::time, s.quiet_until::time
 on conflict on constraint message_settings_pkey do nothing;
 
 -- The first time from `at` on at which something may be sent, by the clock of a time zone: not in the quiet hours, and on one of the
--- days. Quiet hours may run over midnight. Around a change of the clock, times are what the wall clock shows.
+-- days. Quiet hours may run over midnight. Around a change of the clock, times are what the wall clock shows. Where
+-- there is no such time, it is to be asked again in a day.
 create or replace function app.sending_time(at timestamptz, zone text, quiet_from time, quiet_until time, days integer[]) returns timestamptz
 language plpgsql stable
 set search_path = ''
@@ -124,7 +125,8 @@ begin
       end if;
     end loop;
   end loop;
-  return at;
+  -- quiet from 00:00 to 24:00 is quiet for good, until somebody changes that
+  return at + interval '1 day';
 end
 $$;
 

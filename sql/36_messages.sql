@@ -60,6 +60,7 @@ create table if not exists app.messages (
   constraint messages_purpose    check (purpose ~ '^[a-z][a-z0-9_]{0,49}$'),
   constraint messages_dedupe_key check (length(dedupe_key) between 1 and 255),
   constraint messages_time_zone  check (length(time_zone) <= 100),
+  constraint messages_not_before check (not_before between '2000-01-01' and '9999-12-31'),
   constraint messages_state      check (state in ('queued', 'sending', 'sent', 'delivered', 'failed', 'suppressed', 'unknown', 'received')
                                         and (direction = 'inbound') = (state = 'received'))
 );
@@ -115,12 +116,14 @@ comment on constraint messages_content      on app.messages is 'content: must no
 comment on constraint messages_purpose      on app.messages is 'purpose: lower-case letters, digits and _, at most 50';
 comment on constraint messages_dedupe_key   on app.messages is 'dedupe_key: 1 to 255 characters';
 comment on constraint messages_time_zone    on app.messages is 'time_zone: at most 100 characters';
+comment on constraint messages_not_before   on app.messages is 'not_before: must be a time before the year 10000';
 comment on constraint messages_state        on app.messages is 'state: must be queued, sending, sent, delivered, failed, suppressed or unknown; of what came in, received';
 
--- What a channel's addresses are known by: two that reach the same person have one key. Null for what is no address.
+-- What a channel's addresses are known by: two that reach the same person have one key (a dot may end a domain, and says nothing). Null
+-- for what is no address.
 create or replace function app.address_key(channel text, address text) returns text
 language sql immutable parallel safe
-return case channel when 'sms' then app.phone_key(address) else nullif(lower(btrim(address)), '') end;
+return case channel when 'sms' then app.phone_key(address) else nullif(lower(rtrim(btrim(address), '.')), '') end;
 
 comment on function app.address_key is 'What an address is known by on its channel: digits with the country code, or lower case.';
 

@@ -63,8 +63,8 @@ as $$
            'source_closed',     outcome.closed,
            -- ten leads that came to an end are the least that a source can be judged by
            'source_conversion', case when outcome.closed >= 10 then outcome.conversion end,
-           -- against all sources together: 1.5 is half as many again
-           'source_lift',       case when outcome.closed >= 10 then round(outcome.conversion / outcome.average, 2) end)
+           -- against all sources together: 1.5 is half as many again (of thousands, so few may be won that their share rounds to none)
+           'source_lift',       case when outcome.closed >= 10 then round(outcome.conversion / nullif(outcome.average, 0), 2) end)
     from (select app.email_kind(lead.email) as email) as kind
    cross join (select concat_ws(' ', lead.pain_points, lead.notes, lead.context ->> 'message') as problem) as told
    cross join lateral (select private.urgent_words(concat_ws(' ', lead.timeline, told.problem)) as words) as urgent

@@ -27,9 +27,11 @@ begin
 
   if new.classified_at is not null
      and (tg_op = 'INSERT'
-          or (new.classified_at, new.intent, new.confidence, new.urgency, new.qualified, new.caller_postal_code, new.caller_city, new.caller_state)
-             is distinct from
-             (old.classified_at, old.intent, old.confidence, old.urgency, old.qualified, old.caller_postal_code, old.caller_city, old.caller_state))
+          or (new.classified_at, new.intent, new.confidence, new.urgency, new.qualified)
+             is distinct from (old.classified_at, old.intent, old.confidence, old.urgency, old.qualified)
+          -- what was decided without knowing where; what was not decided yet has its task, or is from before there was dispatch
+          or new.dispatch_action is not null
+             and (new.caller_postal_code, new.caller_city, new.caller_state) is distinct from (old.caller_postal_code, old.caller_city, old.caller_state))
      and new.dispatched_by is distinct from 'person' and coalesce(new.dispatch_action, 'none') not in ('auto_dispatch', 'callback') then
     perform app.add_task(new.organization_id, 'dispatch_call', new.id, 10);
   end if;

@@ -43,6 +43,10 @@ begin
   elsif c.received_at < coalesce(c.created_at, now()) - make_interval(mins => settings.stale_after_minutes) then
     action := 'review';
     reason := 'told_too_late';
+  -- a worker that was away, a transcript or a correction that came days later
+  elsif c.received_at < c.classified_at - make_interval(mins => settings.stale_after_minutes) then
+    action := 'review';
+    reason := 'classified_too_late';
   -- nobody spoke with the caller, and nobody knows what it was about
   elsif (c.voicemail or not coalesce(c.answered, true)) and coalesce(c.transcript, '') !~ '\S' then
     action := 'callback';
@@ -222,7 +226,7 @@ $$;
 comment on function private.carry_out_dispatch is 'Does what was decided about a call (lead, text message, job in the CRM: each at most once) and notes it.';
 
 -- Dispatches a call by its organization's settings, in one transaction. A call that was dispatched, or decided by a person, stays as it
--- is. Returns the call.
+-- is, and so does one that was left to a person, or ignored, so long ago that it is stale. Returns the call.
 -- Raises 401 when nobody asks, 403 without the scope calls.write, 404 when there is no such call.
 create or replace function app.dispatch_call(call_id uuid) returns app.calls
 language plpgsql security definer
@@ -240,7 +244,8 @@ begin
   if c.id is null then
     perform app.fail(404, 'not_found', 'No such call.');
   end if;
-  if c.dispatched_by = 'person' or c.dispatch_action in ('auto_dispatch', 'callback') then
+  if c.dispatched_by = 'person' or c.dispatch_action in ('auto_dispatch', 'callback')
+     or c.dispatched_at < now() - (select make_interval(mins => s.stale_after_minutes) from app.dispatch_settings as s where s.organization_id = organization) then
     return c;
   end if;
   decision := app.decide_dispatch(c);

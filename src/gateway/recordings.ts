@@ -11,7 +11,8 @@ import type { GatewayResponse, Request } from './locals.ts';
 
 /** The id of a call, without its prefix. */
 const CALL = /^[0-9a-hjkmnp-tv-z]{26}$/;
-const EXPIRES = /^\d{1,12}$/;
+/** Without zeros before it: what is signed is the number, and no character of the address may change. */
+const EXPIRES = /^[1-9]\d{0,11}$/;
 const SIGNATURE = /^[\w-]{43}$/;
 
 export function recordings(gateway: Gateway): Router {

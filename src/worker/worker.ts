@@ -50,7 +50,7 @@ export interface WorkerOptions {
   /** how the outside reaches the gateway; without it, mails have no link to unsubscribe by */
   publicUrl?: string;
   /** what follows from changes: seconds to wait after each failed attempt; how often it is looked for */
-  tasks?: Pick<TasksOptions, 'retrySchedule' | 'pollMs' | 'kinds'>;
+  tasks?: Pick<TasksOptions, 'retrySchedule' | 'statementTimeoutMs' | 'pollMs' | 'kinds'>;
   /** what services are asked for by the clock: how often it is looked which are due; how long a claim holds */
   polls?: { pollMs?: number; leaseSeconds?: number };
 }

@@ -64,6 +64,16 @@ describe('a call in psql', () => {
     });
   });
 
+  test.each(['infinity', '-infinity', '20000-01-01'])('does not come in at %s', async (time) => {
+    const insert = db.as(
+      'tenant',
+      claimsOf(organization),
+      "insert into api.calls (source, received_at) values ('api', $1)",
+      [time],
+    );
+    expect(await failure(insert)).toMatchObject({ code: 'PT400', detail: { field: 'received_at' } });
+  });
+
   test('says nothing that is derived in the audit log', async () => {
     const { rows } = await db.admin.query(
       "select distinct jsonb_object_keys(payload -> 'diff') as field from audit.platform_events where action like 'call.%'",

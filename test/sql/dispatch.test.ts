@@ -68,6 +68,7 @@ describe('what is to be done about a call', () => {
       'in_service_radius + qualified + business_hours',
       { caller_postal_code: ' ', caller_city: 'Marietta', caller_state: 'GA' },
     ],
+    ['review', 'classified_too_late', { classified_at: '2026-07-06T21:11:00Z' }],
     ['review', 'told_too_late', { created_at: '2026-07-06T21:11:00Z' }],
     ['auto_dispatch', 'in_service_radius + qualified + business_hours', { created_at: '2026-07-06T21:10:00Z' }],
     [null, null, { direction: 'outbound' }],
@@ -329,11 +330,33 @@ describe('once', () => {
     await dispatch(call, owner);
     expect(await done(db, call)).toMatchObject({ action: 'review', reason: 'low_confidence' });
     await db.admin.query(
-      "update app.calls set intent = 'water', qualified = true, confidence = 0.9, classified_at = now() where id = $1",
+      "update app.calls set intent = 'water', qualified = true, confidence = 0.9, classified_at = received_at + interval '5 minutes' where id = $1",
       [call],
     );
     await dispatch(call, owner);
     expect(await done(db, call)).toMatchObject({ action: 'auto_dispatch', messages: 1, jobs: 1 });
+  });
+
+  test('… unless that was long ago: nobody is texted about yesterday’s call', async () => {
+    const owner = await restorer(db);
+    const call = await addCall(db, owner, { caller_postal_code: null });
+    await dispatch(call, owner);
+    expect(await done(db, call)).toMatchObject({ action: 'review' });
+    await db.admin.query(
+      "update app.calls set caller_postal_code = '30060', dispatched_at = now() - interval '241 minutes' where id = $1",
+      [call],
+    );
+    await dispatch(call, owner);
+    expect(await done(db, call)).toMatchObject({ action: 'review', messages: 0, jobs: 0 });
+  });
+
+  test('a call from before there was dispatch is not dispatched because its place becomes known', async () => {
+    const owner = await restorer(db);
+    const call = await addCall(db, owner, { caller_postal_code: null });
+    await db.admin.query('delete from app.tasks where subject_id = $1', [call]);
+    await db.admin.query("update app.calls set caller_postal_code = '30060' where id = $1", [call]);
+    const { rows } = await db.admin.query('select kind from app.tasks where subject_id = $1', [call]);
+    expect(rows).toEqual([]);
   });
 });
 
@@ -348,11 +371,18 @@ describe('a person', () => {
 
   test('says what a call was about, and no rule overrides it', async () => {
     const owner = await restorer(db);
-    const call = await addCall(db, owner, { intent: 'sales_pitch', qualified: false, urgency: 'low' });
+    await set({ urgent_at_any_hour: true }, owner);
+    const now = new Date();
+    const call = await addCall(db, owner, {
+      intent: 'sales_pitch',
+      qualified: false,
+      received_at: now,
+      created_at: now,
+    });
     expect(await correct(call, { intent: 'fire' }, owner)).toMatchObject([
       {
         intent: 'fire',
-        urgency: 'low',
+        urgency: 'high',
         qualified: true,
         confidence: '1.00',
         classified_by: 'person',
@@ -366,6 +396,14 @@ describe('a person', () => {
     expect(rows).toHaveLength(1);
     await dispatch(call, owner);
     expect(await done(db, call)).toMatchObject({ action: 'auto_dispatch', by: 'settings' });
+  });
+
+  test('who says so of an old call has nobody texted', async () => {
+    const owner = await restorer(db);
+    const call = await addCall(db, owner, { intent: 'sales_pitch', qualified: false });
+    await correct(call, { intent: 'fire' }, owner);
+    await dispatch(call, owner);
+    expect(await done(db, call)).toMatchObject({ action: 'review', reason: 'classified_too_late', messages: 0 });
   });
 
   test('says what is to be done, and no setting overrides it', async () => {

@@ -253,3 +253,15 @@ test.each([['"12"'], ['-1'], ['86401'], ['1e400'], ['{"a": 1}'], ['null']])(
     });
   },
 );
+
+test('a source of thousands of which none was won is known as one', async () => {
+  await db.admin.query(
+    "insert into app.source_outcomes (organization_id, source, won, lost) values ($1, 'ads', 0, 5000)",
+    [organization],
+  );
+  expect(await signals({ name: 'N', source: 'ads' })).toMatchObject({
+    source_closed: 5000,
+    source_conversion: 0,
+    source_lift: null,
+  });
+});

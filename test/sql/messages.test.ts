@@ -254,6 +254,12 @@ describe('suppression', () => {
     });
   });
 
+  test('holds for a mail address however its domain ends', async () => {
+    await as("select from app.suppress('email', 'Ann@example.com')");
+    const message = await queue({ channel: 'email', to_address: 'ann@example.com.' });
+    expect(await begin(message)).toMatchObject({ verdict: 'over' });
+  });
+
   test('is for one channel and one organization, and is there once', async () => {
     const first = await one("select * from app.suppress('email', 'Old.Contact@example.com', 'user_unsubscribe')");
     const again = await one("select * from app.suppress('email', 'old.contact@EXAMPLE.com')");
@@ -453,6 +459,18 @@ describe('when', () => {
     expect(await sendingTime('2026-07-04T15:30:00Z', 'UTC', null, null, '{1}')).toBe('2026-07-06T00:00:00.000Z');
     expect(await sendingTime('2026-07-02T02:00:00Z', 'UTC', null, null)).toBe('2026-07-02T02:00:00.000Z');
     expect(await sendingTime('2026-07-02T23:00:00Z', 'UTC', '22:00', '00:00')).toBe('2026-07-03T00:00:00.000Z');
+  });
+
+  test('quiet for the whole day is quiet', async () => {
+    expect(await sendingTime('2026-07-02T12:00:00Z', 'UTC', '00:00', '24:00')).toBe('2026-07-03T12:00:00.000Z');
+    await settings({ quiet_from: '00:00', quiet_until: '24:00' });
+    expect(await begin(await queue())).toMatchObject({ verdict: 'wait' });
+  });
+
+  test('is a time that a clock comes to', async () => {
+    expect(await failure(queue({ not_before: 'infinity' }))).toMatchObject({
+      message: expect.stringContaining('messages_not_before'),
+    });
   });
 
   /** Quiet for the hour around now, where it is noon or midnight. */

@@ -123,6 +123,7 @@ describe('an address', () => {
       expect(await status((changed) => changed.searchParams.set('sig', flipped)), `character ${at}`).toBe(404);
     }
     expect(await status((changed) => changed.searchParams.set('exp', String(exp + 1)))).toBe(404);
+    expect(await status((changed) => changed.searchParams.set('exp', `0${exp}`))).toBe(404);
     expect(
       await status((changed) => {
         changed.pathname = other.pathname;

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { scoreLead } from '../../src/worker/tasks/score-lead.ts';
 import type { Outcome, Task, TaskKind } from '../../src/worker/tasks/task.ts';
 import type { Worker } from '../../src/worker/worker.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
@@ -20,7 +21,11 @@ afterEach(async () => {
 });
 
 const start = async (...kinds: TaskKind[]) => {
-  workers.push(await startTestWorker(db, { tasks: { retrySchedule: [0.1, 0.2], pollMs: 30, kinds } }));
+  workers.push(
+    await startTestWorker(db, {
+      tasks: { retrySchedule: [0.1, 0.2], pollMs: 30, statementTimeoutMs: 2000, kinds },
+    }),
+  );
 };
 const add = (kind: string, subjects: string[], runAt = 'now()') =>
   db.admin.query(`select app.add_tasks($1, $2, $3, 0, ${runAt})`, [organization, kind, subjects]);
@@ -90,6 +95,32 @@ describe('a task that waits for somebody', () => {
     expect(rows).toEqual([{ retried: '1' }]);
     await until(async () => (await tasks()).length === 0, 'the retried one');
     expect(attempts).toEqual([1, 2, 3, 1]);
+  });
+
+  test.each([
+    ['is refused', "update app.leads set name = 'a' where 1 / length(notes) > 0", /division by zero/],
+    ['takes for ever', 'select pg_sleep(600)', /statement timeout/],
+  ])('whose outcome %s has failed, too', async (_what, text, reason) => {
+    await db.admin.query("insert into app.leads (organization_id, name, notes) values ($1, 'N', '')", [organization]);
+    await start(outside(() => ({ state: 'done', record: (client) => client.query(text) })));
+    await add('ask_somebody', [SUBJECT]);
+    await until(async () => (await tasks())[0]?.state === 'dead', 'its end');
+    expect(await tasks()).toMatchObject([{ attempts: 3, error: expect.stringMatching(reason) }]);
+  });
+
+  test('that is never due keeps nobody else from theirs', async () => {
+    const done: string[] = [];
+    await start(
+      outside((task) => {
+        done.push(task.subjectId);
+        return { state: 'done' };
+      }),
+    );
+    await add('ask_somebody', [SUBJECT.replace(/1$/, '2')], "'infinity'");
+    await add('ask_somebody', [SUBJECT]);
+    await until(() => done.length > 0, 'the other');
+    expect(done).toEqual([SUBJECT]);
+    await db.admin.query('delete from app.tasks where organization_id = $1', [organization]);
   });
 
   test('that throws has failed, without telling the operator what only the log may tell', async () => {
@@ -163,6 +194,32 @@ describe('a task that waits for somebody', () => {
     await until(async () => (await tasks())[0]?.state === 'dead', 'its end');
     expect(await tasks()).toMatchObject([{ error: 'No worker does stand_on_its_head.' }]);
   });
+});
+
+test('a rule that takes for ever ends with its time, and other leads are scored', async () => {
+  const { rows } = await db.admin.query(
+    `insert into app.scoring_rules (organization_id, label, predicate, weight)
+     values ($1, 'For ever', '$.notes ? (@ like_regex "^(a*)(a*)(a*)(a*)(a*)(a*)\\\\1\\\\2\\\\3\\\\4\\\\5\\\\6a{7}b$")', 0.1) returning label`,
+    [organization],
+  );
+  expect(rows).toHaveLength(1);
+  const { rows: leads } = await db.admin.query<{ id: string }>(
+    "insert into app.leads (organization_id, name, notes) values ($1, 'Evil', repeat('a', 3000) || 'b'), ($1, 'Good', 'x') returning id",
+    [organization],
+  );
+  await start(scoreLead);
+  const state = async () =>
+    (
+      await db.admin.query(
+        'select l.name, l.scored_at is not null as scored from app.leads as l where id = any ($1) order by name',
+        [leads.map(({ id }) => id)],
+      )
+    ).rows;
+  await until(async () => (await state())[1]?.scored, 'the score of the other');
+  expect(await state()).toEqual([
+    { name: 'Evil', scored: false },
+    { name: 'Good', scored: true },
+  ]);
 });
 
 describe('tasks that are one statement', () => {

@@ -24,6 +24,8 @@ export interface Settlement {
   outcome: Outcome['state'];
   /** Writes down what came of it, in a transaction of the worker's. */
   record(client: pg.ClientBase): Promise<Next[]>;
+  /** What to write down instead when the database refuses that. */
+  refused?(error: Error): Settlement;
 }
 
 interface Options {
@@ -31,6 +33,7 @@ interface Options {
   kinds: ReadonlyMap<string, TaskKind>;
   tools: TaskTools;
   retrySchedule: readonly number[];
+  statementTimeoutMs: number;
   log: Logger;
 }
 
@@ -76,14 +79,25 @@ async function doOutside(task: Task, kind: OutsideTask, options: Options): Promi
     options.log.error({ err: error, kind: kind.kind, task: task.id }, 'a defect: a task threw');
     return { state: 'failed', error: DEFECT };
   });
-  const { state, error, pause } = judged(outcome, task, kind.retrySchedule ?? options.retrySchedule);
+  const schedule = kind.retrySchedule ?? options.retrySchedule;
+  const { state, error, pause } = judged(outcome, task, schedule);
   if (error) options.log.warn({ kind: kind.kind, task: task.id, attempt: task.attempt, state, error }, 'a task failed');
   return {
     outcome: state,
     async record(client) {
       const { record } = outcome;
-      if (record) await asTenant(client, taskActor(task.organizationId, task.id), () => record(client));
+      if (record) {
+        const actor = taskActor(task.organizationId, task.id);
+        await asTenant(client, actor, () => record(client), options.statementTimeoutMs);
+      }
       return settle(client, task.organizationId, [task], state, error, pause);
+    },
+    refused: (refusal) => {
+      const failed = judged({ state: 'failed', error: refusal.message }, task, schedule);
+      return {
+        outcome: failed.state,
+        record: (client) => settle(client, task.organizationId, [task], failed.state, failed.error, failed.pause),
+      };
     },
   };
 }
@@ -109,7 +123,7 @@ async function doTogether(tasks: Task[], kind: StatementTask, options: Options):
   const [{ organizationId, id }] = tasks as [Task, ...Task[]];
   const run = async (client: pg.ClientBase) => {
     const { text, values } = kind.statement(tasks.map(({ subjectId }) => subjectId));
-    await asTenant(client, taskActor(organizationId, id), () => client.query(text, values));
+    await asTenant(client, taskActor(organizationId, id), () => client.query(text, values), options.statementTimeoutMs);
   };
   try {
     await inTransaction(options.pool, async (client) => {

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type pg from 'pg';
+import pg from 'pg';
 import type { Job, PgBoss } from 'pg-boss';
 import type { Logger } from 'pino';
 import { queueDatabase } from '../../database/queue-schema.ts';
@@ -23,6 +23,8 @@ export interface TaskRunnerOptions {
   placesPerOrganization: number;
   pollMs: number;
   retrySchedule: readonly number[];
+  /** how long a statement on behalf of an organization may take: its rules are its own, and may be endless */
+  statementTimeoutMs: number;
   log: Logger;
   metrics: WorkerMetrics;
 }
@@ -67,10 +69,20 @@ export function startTaskRunner(options: TaskRunnerOptions): TaskRunner {
       const settlement = await doJob(job.data, options);
       // what a stopping worker gave up has not failed
       if (givenUp) return;
-      await settle(job, settlement);
-      options.metrics.taskDone(job.data.kind, settlement.outcome);
+      const settled = await settle(job, settlement).then(
+        () => settlement,
+        async (error: Error) => {
+          // tried again at once and without end, it would be refused again
+          const instead = isRefusal(error) ? settlement.refused?.(error) : undefined;
+          if (!instead) throw error;
+          log.warn({ err: error, kind: job.data.kind }, 'what came of a task could not be recorded');
+          await settle(job, instead);
+          return instead;
+        },
+      );
+      options.metrics.taskDone(job.data.kind, settled.outcome);
     } catch (error) {
-      // the database is away, or takes no such value; the job is handed out again
+      // the database is away; the job is handed out again
       log.warn({ err: error, kind: job.data.kind }, 'a task could not be settled');
     }
   }
@@ -103,3 +115,7 @@ export function startTaskRunner(options: TaskRunnerOptions): TaskRunner {
     },
   };
 }
+
+/** What the database will say again: not that it is away, is shutting down, or had two in each other's way. */
+const isRefusal = (error: Error): boolean =>
+  error instanceof pg.DatabaseError && !/^(08|40|53|57P|58)/.test(error.code ?? '08');

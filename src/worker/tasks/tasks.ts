@@ -13,6 +13,8 @@ export interface TasksOptions
   tools: Omit<TaskTools, 'pool' | 'log' | 'asTenant'>;
   kinds?: readonly TaskKind[];
   retrySchedule?: readonly number[];
+  /** how long a statement on behalf of an organization may take */
+  statementTimeoutMs?: number;
   /** how often tasks and jobs are looked for */
   pollMs?: number;
 }
@@ -21,10 +23,14 @@ export interface Tasks {
   stop(patienceMs: number): Promise<void>;
 }
 
+/** As long as a request may take. */
+const STATEMENT_TIMEOUT_MS = 15_000;
+
 /** Does tasks: their relay, and a runner each for statements and for what waits for outside services. */
 export function startTasks({
   kinds = TASK_KINDS,
   retrySchedule = TASK_RETRY_SCHEDULE,
+  statementTimeoutMs = STATEMENT_TIMEOUT_MS,
   pollMs = 250,
   ...options
 }: TasksOptions): Tasks {
@@ -35,9 +41,11 @@ export function startTasks({
     pool,
     log,
     asTenant: (task, run) =>
-      inTransaction(pool, (client) => asTenant(client, taskActor(task.organizationId, task.id), () => run(client))),
+      inTransaction(pool, (client) =>
+        asTenant(client, taskActor(task.organizationId, task.id), () => run(client), statementTimeoutMs),
+      ),
   };
-  const shared = { pool, boss, kinds: known, tools, pollMs, retrySchedule, log, metrics };
+  const shared = { pool, boss, kinds: known, tools, pollMs, retrySchedule, statementTimeoutMs, log, metrics };
   const runners = [
     startTaskRunner({ ...shared, queue: TASK_QUEUES.statements, places: 2, placesPerOrganization: 1 }),
     startTaskRunner({ ...shared, queue: TASK_QUEUES.outside, places: 16, placesPerOrganization: 4 }),
