@@ -135,6 +135,10 @@ export function splitName(name: string | undefined): { first?: string; last?: st
   return { ...(first && { first }), ...(last && { last }) };
 }
 
+/** The lead's number, where it is one: "unknown" or "+" is written in many contacts, and is nobody's. */
+export const numberOf = ({ phone }: CrmLead): string | undefined =>
+  phone !== undefined && phone.replace(/\D/g, '').length >= 5 ? phone : undefined;
+
 const INTENTS: Record<string, string> = {
   water: 'Water damage',
   fire: 'Fire damage',

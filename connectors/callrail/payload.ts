@@ -29,10 +29,16 @@ function jsonFields(text: string): Fields | undefined {
 /** Lists are written as tags[]=…; of another name that comes twice, the last counts. */
 function formFields(text: string): Fields | undefined {
   const fields = new Map<string, string | string[]>();
-  const form = new URLSearchParams(text);
-  for (const [name, value] of form) {
-    if (name.endsWith('[]')) fields.set(name.slice(0, -2), form.getAll(name));
-    else fields.set(name, value);
+  const lists = new Map<string, string[]>();
+  for (const [name, value] of new URLSearchParams(text)) {
+    if (!name.endsWith('[]')) {
+      fields.set(name, value);
+      continue;
+    }
+    const list = lists.get(name) ?? [];
+    list.push(value);
+    lists.set(name, list);
+    fields.set(name.slice(0, -2), list);
   }
   return fields.size > 0 ? Object.fromEntries(fields) : undefined;
 }

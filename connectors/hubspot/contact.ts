@@ -1,5 +1,5 @@
 import type { ConnectorIo } from '../connector.ts';
-import { type CrmLead, mapped, splitName, unlessMissing } from '../crm.ts';
+import { type CrmLead, mapped, numberOf, splitName, unlessMissing } from '../crm.ts';
 import { ConnectorFailure } from '../failure.ts';
 import { contactBy, createObject, type HubSpotObject, searchContacts, updateContact } from './api.ts';
 import type { Config } from './manifest.ts';
@@ -58,12 +58,13 @@ async function findContact(lead: CrmLead, config: Config, io: ConnectorIo): Prom
   const referred = reference ? await contactBy(reference, lead.id, config, io) : undefined;
   if (referred) return referred;
   if (lead.email) return contactBy('email', lead.email, config, io);
-  if (lead.phone) return (await searchContacts('phone', lead.phone, config, io))[0];
+  const phone = numberOf(lead);
+  if (phone) return (await searchContacts('phone', phone, config, io))[0];
   return isUnknowable(lead, config) ? (await searchContacts('message', messageOf(lead), config, io))[0] : undefined;
 }
 
 /** A lead that has nothing by which HubSpot would know it again: people share names. Its contact says whose it is. */
-const isUnknowable = ({ email, phone }: CrmLead, { reference_property: reference }: Config): boolean =>
-  !email && !phone && !reference;
+const isUnknowable = (lead: CrmLead, { reference_property: reference }: Config): boolean =>
+  !lead.email && !numberOf(lead) && !reference;
 
 const messageOf = ({ id }: CrmLead): string => `Lead ${id}`;

@@ -1,5 +1,5 @@
 import type { ConnectorIo } from '../connector.ts';
-import { type CrmLead, mapped, splitName } from '../crm.ts';
+import { type CrmLead, mapped, numberOf, splitName } from '../crm.ts';
 import { type Found, newest, searchContacts } from './api.ts';
 import type { Config } from './manifest.ts';
 
@@ -8,12 +8,13 @@ import type { Config } from './manifest.ts';
 /** The fields that follow a lead when it changes. What is not known of it is left as it is there. */
 export function fieldsOf(lead: CrmLead, config: Config): Record<string, unknown> {
   const { first, last } = splitName(lead.name);
+  const phone = numberOf(lead);
   return {
     ...(first && { first_name: first }),
     ...(last && { last_name: last }),
     ...(lead.company && { company: lead.company }),
     ...(lead.email && { email: lead.email }),
-    ...(lead.phone && { mobile_phone: localPhone(lead.phone) }),
+    ...(phone && { mobile_phone: localPhone(phone) }),
     ...mapped(config.field_mapping, lead),
   };
 }
@@ -50,8 +51,9 @@ export async function findContact(lead: CrmLead, config: Config, io: ConnectorIo
     const found = contacts.find((one) => one.email?.toLowerCase() === email);
     if (found) return found;
   }
-  if (!lead.phone) return undefined;
-  const phone = localPhone(lead.phone);
+  const number = numberOf(lead);
+  if (number === undefined) return undefined;
+  const phone = localPhone(number);
   const contacts = await searchContacts('mobile_phone', phone, config, io);
   return contacts.find((one) => localPhone(one.mobile_phone ?? '') === phone);
 }

@@ -18,14 +18,12 @@ export function isTwilios({ url, headers, rawBody }: HookRequest, authToken: str
 
 /** Names and values, one after the other; of a name that is there more than once, each value once, sorted. */
 function fieldsOf(body: Buffer): string {
-  const form = new URLSearchParams(body.toString('utf8'));
-  const names = [...new Set(form.keys())].toSorted();
-  return names
-    .map((name) =>
-      [...new Set(form.getAll(name))]
-        .toSorted()
-        .map((value) => name + value)
-        .join(''),
+  // gone through once: it is asked before anybody knows who sent it, and a form may have a hundred thousand names
+  const values = Map.groupBy(new URLSearchParams(body.toString('utf8')), ([name]) => name);
+  return [...values.keys()]
+    .toSorted()
+    .flatMap((name) =>
+      [...new Set(values.get(name)?.map(([, value]) => value))].toSorted().map((value) => name + value),
     )
     .join('');
 }

@@ -79,6 +79,23 @@ test('an id that cannot be kept is garbage, a page that is none is left out', ()
     expect(() => recordOf(id)).toThrowError(expect.objectContaining({ kind: 'garbage' }));
 });
 
+test.each(['+', 'unknown', 'N/A'])('a lead whose number is %j is nobody else who has that', async (phone) => {
+  const lead = { id: LEAD.id, name: 'Ann', phone } as CrmLead;
+  const account = jobNimbusAccount();
+  account.contacts.push({ jnid: 'jn_7', first_name: 'Bob', mobile_phone: '' });
+  service.answer(account.answer);
+  await crm('jobnimbus').push(lead);
+  await crm('jobnimbus').push(lead);
+  expect(account.contacts.map((contact) => contact.first_name)).toEqual(['Bob', 'Ann']);
+
+  const portal = hubSpotPortal();
+  portal.contacts.push({ id: '7', properties: { firstname: 'Bob', phone }, associations: [] });
+  service.answer(portal.answer);
+  await crm('hubspot').push(lead);
+  await crm('hubspot').push(lead);
+  expect(portal.contacts.map(({ properties }) => properties.firstname)).toEqual(['Bob', 'Ann']);
+});
+
 describe('JobNimbus', () => {
   test('says which workflows and statuses there are, when one is not among them', async () => {
     service.answer(jobNimbusAccount().answer);
