@@ -69,17 +69,23 @@ comment on constraint classification_rules_terms   on app.classification_rules i
 comment on constraint classification_rules_weight  on app.classification_rules is 'weight: must be from -20 to 20';
 
 -- Transcripts are heard as stems, and who writes "leaking" means "leak" too. A term that is a stem already must not be stemmed again
--- ("please" is "pleas", and that "plea"), so what was written stays, and its stems are added.
+-- ("please" is "pleas", and that "plea"), so what was written stays, and its stems are added: to each term, so that "!leaking" means
+-- neither of them.
 create or replace function app.stem_terms() returns trigger
 language plpgsql
 set search_path = ''
 as $$
 declare
-  stemmed tsquery := to_tsquery('app.spoken', new.terms::text);
+  written constant text := new.terms::text;
 begin
-  if stemmed <> new.terms then
-    new.terms := new.terms || stemmed;
-  end if;
+  select string_agg(case when stemmed.terms is null or numnode(stemmed.terms) = 0 or stemmed.terms = part.term::tsquery
+                              -- (they were added when it was saved before)
+                              or strpos(written, part.term || ' | ' || stemmed.terms) > 0 then coalesce(part.term, part.between)
+                         else format('(%s | (%s))', part.term, stemmed.terms) end, '' order by part.place)::tsquery
+    into new.terms
+    from (select bits[1] as term, bits[2] as between, place
+            from regexp_matches(written, '(''(?:[^'']|'''')*''(?::[*A-D]+)?)|([^'']+)', 'g') with ordinality as m (bits, place)) as part
+   cross join lateral (select to_tsquery('app.spoken', part.term) as terms) as stemmed;
   return new;
 end
 $$;

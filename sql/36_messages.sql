@@ -119,11 +119,11 @@ comment on constraint messages_time_zone    on app.messages is 'time_zone: at mo
 comment on constraint messages_not_before   on app.messages is 'not_before: must be a time before the year 10000';
 comment on constraint messages_state        on app.messages is 'state: must be queued, sending, sent, delivered, failed, suppressed or unknown; of what came in, received';
 
--- What a channel's addresses are known by: two that reach the same person have one key (a dot may end a domain, and says nothing). Null
--- for what is no address.
+-- What a channel's addresses are known by: two that reach the same person have one key. A dot may end a domain, and says nothing; the zero
+-- in +44 (0)20 7946 0958 is not dialled. Null for what is no address.
 create or replace function app.address_key(channel text, address text) returns text
 language sql immutable parallel safe
-return case channel when 'sms' then app.phone_key(address) else nullif(lower(rtrim(btrim(address), '.')), '') end;
+return case channel when 'sms' then app.phone_key(regexp_replace(address, '^(\s*\+[ .-]*\d{1,3}[ .-]*)\(0\)', '\1')) else nullif(lower(rtrim(btrim(address), '.')), '') end;
 
 comment on function app.address_key is 'What an address is known by on its channel: digits with the country code, or lower case.';
 

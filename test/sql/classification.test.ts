@@ -180,6 +180,19 @@ describe('rules are data', () => {
     }
   });
 
+  test('that is not to be heard, in none of its forms', async () => {
+    await asTenant(
+      "insert into api.classification_rules (label, value, terms, weight) values ('No llamas', 'mold', 'alpacas & !shearing', 12)",
+    );
+    expect((await classify({ transcript: 'Caller: An alpaca.' })).reasons).toContain('No llamas');
+    expect((await classify({ transcript: 'Caller: Shearing an alpaca.' })).reasons).not.toContain('No llamas');
+    const terms = async () =>
+      (await asTenant("select terms::text from api.classification_rules where label = 'No llamas'"))[0]?.terms;
+    const before = await terms();
+    await asTenant("update api.classification_rules set terms = terms where label = 'No llamas'");
+    expect(await terms()).toBe(before);
+  });
+
   test('an organization from before classification gets them at an upgrade, unless it removed its own', async () => {
     const file = readFileSync(join(import.meta.dirname, '../../sql/36_classification_defaults.sql'), 'utf8');
     const older = await makeOrganization(db);

@@ -201,6 +201,17 @@ describe('the service area', () => {
     expect(answers).toEqual([true, true, true, true, true, false, false, null, null]);
   });
 
+  test('holds a city all of whose codes it holds, however many codes it has itself', async () => {
+    const many = Array.from({ length: 4990 }, (_, n) => `ZZ${n}*`);
+    const houston = async (codes: string[]) => {
+      await serve([...many, ...codes]);
+      return (await asTenant("select app.city_in_service_area($1, ' houston', 'Texas') as is", [organization]))[0]?.is;
+    };
+    expect(await houston([])).toBe(false);
+    expect(await houston(['77002'])).toBeNull();
+    expect(await houston(['77*'])).toBe(true);
+  });
+
   test('is a signal', async () => {
     await serve(['30060']);
     expect(await signals({ handle: 'u/x', context: { zip: '30060' } })).toMatchObject({ in_service_area: true });

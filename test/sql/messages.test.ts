@@ -254,6 +254,12 @@ describe('suppression', () => {
     });
   });
 
+  test('holds for a number however its trunk prefix is written', async () => {
+    await as("select from app.suppress('sms', '+442079460958')");
+    const message = await queue({ to_address: '+44 (0)20 7946 0958' });
+    expect(await begin(message)).toMatchObject({ verdict: 'over' });
+  });
+
   test('holds for a mail address however its domain ends', async () => {
     await as("select from app.suppress('email', 'Ann@example.com')");
     const message = await queue({ channel: 'email', to_address: 'ann@example.com.' });
