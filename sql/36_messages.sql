@@ -60,7 +60,6 @@ create table if not exists app.messages (
   constraint messages_purpose    check (purpose ~ '^[a-z][a-z0-9_]{0,49}$'),
   constraint messages_dedupe_key check (length(dedupe_key) between 1 and 255),
   constraint messages_time_zone  check (length(time_zone) <= 100),
-  constraint messages_not_before check (not_before between '2000-01-01' and '9999-12-31'),
   constraint messages_state      check (state in ('queued', 'sending', 'sent', 'delivered', 'failed', 'suppressed', 'unknown', 'received')
                                         and (direction = 'inbound') = (state = 'received'))
 );
@@ -116,7 +115,6 @@ comment on constraint messages_content      on app.messages is 'content: must no
 comment on constraint messages_purpose      on app.messages is 'purpose: lower-case letters, digits and _, at most 50';
 comment on constraint messages_dedupe_key   on app.messages is 'dedupe_key: 1 to 255 characters';
 comment on constraint messages_time_zone    on app.messages is 'time_zone: at most 100 characters';
-comment on constraint messages_not_before   on app.messages is 'not_before: must be a time before the year 10000';
 comment on constraint messages_state        on app.messages is 'state: must be queued, sending, sent, delivered, failed, suppressed or unknown; of what came in, received';
 
 -- What a channel's addresses are known by: two that reach the same person have one key. A dot may end a domain, and says nothing; the zero
@@ -133,6 +131,11 @@ set search_path = ''
 as $$
 begin
   new.address_key := app.address_key(new.channel, case new.direction when 'inbound' then new.from_address else new.to_address end);
+  -- infinity is a time to the database, and to nobody else
+  if new.not_before not between '2000-01-01' and '9999-12-31' then
+    perform app.fail(400, 'invalid_request', 'The time is none at which a message can be sent.',
+      jsonb_build_object('field', 'not_before', 'reason', 'must be between the years 2000 and 9999'));
+  end if;
   if new.time_zone is not null and (tg_op = 'INSERT' or new.time_zone is distinct from old.time_zone) then
     perform from pg_catalog.pg_timezone_names as z where z.name = new.time_zone;
     if not found then
@@ -144,7 +147,7 @@ begin
 end
 $$;
 
-comment on function app.derive_message is 'Trigger: fills address_key of a message; refuses a time zone that is not known.';
+comment on function app.derive_message is 'Trigger: fills address_key of a message; refuses a time zone that is not known, and a time that never comes.';
 
 -- Who queues a message asks for its sending, in the same transaction; so does who sets a message back to queued by hand. (From sending it
 -- goes back to queued by itself, and its task is still there.)
@@ -173,7 +176,7 @@ $$;
 
 comment on function app.note_callback is 'Trigger: a call knows that its caller was sent a text message.';
 
-create or replace trigger _050_derive before insert or update of channel, direction, to_address, from_address, address_key, time_zone on app.messages
+create or replace trigger _050_derive before insert or update of channel, direction, to_address, from_address, address_key, time_zone, not_before on app.messages
   for each row execute function app.derive_message();
 create or replace trigger _100_touch before update on app.messages for each row execute function private.touch();
 create or replace trigger _500_record after insert or update or delete on app.messages

@@ -44,7 +44,7 @@ begin
     action := 'review';
     reason := 'told_too_late';
   -- a worker that was away, a transcript or a correction that came days later
-  elsif c.received_at < c.classified_at - make_interval(mins => settings.stale_after_minutes) then
+  elsif c.received_at < c.classified_at - make_interval(mins => settings.stale_after_minutes, secs => settings.transcript_wait_seconds) then
     action := 'review';
     reason := 'classified_too_late';
   -- nobody spoke with the caller, and nobody knows what it was about
@@ -216,7 +216,8 @@ begin
     end;
   end if;
   if action = 'auto_dispatch' and first and settings.crm_push and lead is not null then
-    perform app.request_crm_push(lead, c.id);
+    -- (not asked for by whoever may change leads: it follows from what may be decided about calls, as the lead does)
+    perform app.push_lead(c.organization_id, lead, c.id);
   end if;
   select d.* into c from app.calls as d where d.organization_id = c.organization_id and d.id = c.id;
   return c;

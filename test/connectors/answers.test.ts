@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { unsubscribeToken } from '../../src/connections/unsubscribe.ts';
 import { createEncryption } from '../../src/security/encryption.ts';
 import { TEST_ENCRYPTION_KEY } from '../support/database.ts';
+import { startTestGateway } from '../support/gateway.ts';
 import { until } from '../worker/fixtures.ts';
 import { receiptsOf } from './fixtures.ts';
 import {
@@ -153,6 +154,20 @@ describe('the link in a mail', () => {
       [organization],
     );
     expect(rows).toMatchObject([{ source: 'api' }]);
+  });
+
+  test('takes the clicks that a mail provider passes on for very many people, and slows down who guesses', async () => {
+    const path = await link();
+    const strict = await startTestGateway(db);
+    const statuses = async (url: string) => {
+      const replies = Array.from({ length: 130 }, () =>
+        strict.request('POST', url, form('List-Unsubscribe=One-Click')),
+      );
+      return [...new Set((await Promise.all(replies)).map((reply) => reply.status))].toSorted();
+    };
+    expect(await statuses(path)).toEqual([200]);
+    expect(await statuses(`${path}A`)).toEqual([404, 429]);
+    await strict.stop();
   });
 
   test.each(['GET', 'POST'])('that nobody made leads to nothing (%s)', async (method) => {

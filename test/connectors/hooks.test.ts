@@ -235,11 +235,14 @@ test('receipts are kept for 30 days, those that wait for as long as they do', as
 test('no log line and no metric holds a token, a credential or what was sent', async () => {
   await gateway.request('GET', `${hook}?hub.mode=subscribe&hub.verify_token=${secrets.verify_token}&hub.challenge=1`);
   await gateway.request('POST', `${hook}/more`, { body: { email: 'sarah.mitchell@example.com' } });
+  const link = 'unsubscribe-token-of-a-mail'.repeat(3);
+  await gateway.request('POST', `/unsubscribe/${link}`);
   const metrics = (await gateway.request('GET', '/metrics')).text;
+  await until(() => lines.some((line) => line.includes('/unsubscribe/[redacted]')));
   await until(() => lines.some((line) => line.includes('/hooks/meta-lead-ads/[redacted]')));
   expect(metrics).toContain('route="/hooks/meta-lead-ads/{token}"');
   expect(metrics).not.toContain('unheard-of');
-  for (const secret of [...Object.values(secrets), token(), token().toUpperCase(), 'sarah.mitchell']) {
+  for (const secret of [...Object.values(secrets), token(), token().toUpperCase(), link, 'sarah.mitchell']) {
     expect(lines.join('') + metrics).not.toContain(secret);
   }
 });

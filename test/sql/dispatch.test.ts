@@ -425,6 +425,19 @@ describe('a person', () => {
     expect(await done(db, reviewed)).toMatchObject({ action: 'auto_dispatch', by: 'person', messages: 1, jobs: 1 });
   });
 
+  test('needs no more than the right to change calls', async () => {
+    const owner = await restorer(db);
+    const call = await addCall(db, owner);
+    const dispatcher = claimsOf(owner, { scopes: ['calls.write'] });
+    await db.as('tenant', dispatcher, "select from app.correct_call($1, action => 'auto_dispatch')", [call]);
+    expect(await done(db, call)).toMatchObject({
+      action: 'auto_dispatch',
+      lead: expect.any(String),
+      messages: 1,
+      jobs: 1,
+    });
+  });
+
   test('may dispatch a call that is to be called back: the message was sent already', async () => {
     const owner = await restorer(db, { sms_on_callback: true });
     const call = await addCall(db, owner, { received_at: AFTER_HOURS, created_at: AFTER_HOURS });

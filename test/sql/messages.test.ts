@@ -475,7 +475,8 @@ describe('when', () => {
 
   test('is a time that a clock comes to', async () => {
     expect(await failure(queue({ not_before: 'infinity' }))).toMatchObject({
-      message: expect.stringContaining('messages_not_before'),
+      code: 'PT400',
+      detail: { field: 'not_before' },
     });
   });
 
