@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { z } from 'zod';
+import { plain } from '../../../connectors/storable.ts';
 import type { LanguageModel } from '../../language-model/language-model.ts';
 import type { OutsideTask, TaskTools } from './task.ts';
 
@@ -91,7 +92,7 @@ async function ask(model: LanguageModel, { transcript, ...facts }: Call) {
     ...answer,
     qualified: answer.qualified && !JUNK.includes(answer.intent),
     confidence: Math.round(answer.confidence * 100) / 100,
-    reasons: answer.reasons.replaceAll('\0', '').slice(0, 500),
+    reasons: plain(answer.reasons.slice(0, 500)),
   };
 }
 
