@@ -142,8 +142,8 @@ function judged(
   const words = said.message ?? redirect;
   throw new ConnectorFailure(kind, `${host} answered ${status}${words ? `: ${withoutStop(words)}` : ''}.`, {
     status,
-    // said by who stands before the service, not knowing what became of the request behind
-    uncertain: said.code === undefined && (status === 502 || status === 504 || status === 408),
+    // said by who stands before the service, not knowing what became of the request behind; or by what broke in the middle of it
+    uncertain: said.code === undefined && [408, 500, 502, 504].includes(status),
     ...(said.code !== undefined && { code: said.code }),
     retryAfter:
       kind === 'refused' ? undefined : (said.retryAfter ?? parseRetryAfter(headers['retry-after']) ?? undefined),

@@ -68,6 +68,7 @@ describe('a text message', () => {
     ['answers too late', { hang: true }],
     ['answers with what nobody can read', { body: '<html>' }],
     ['stands behind a proxy that gave up', { status: 504 }],
+    ['breaks in the middle of it', { status: 500 }],
   ])('is not sent again when Twilio %s', async (_name, answer) => {
     await connectTwilio();
     api.answer(answer);
