@@ -134,45 +134,52 @@ describe('a published trigger', () => {
     expect(await world.n8n.executions(workflow)).toHaveLength(before + 2);
   });
 
-  test('loses and doubles nothing while leads stream in and everything is published again and restarted', async () => {
-    const before = new Set(await leadIds());
-    const failed: string[] = [];
-    const stream = (async () => {
-      for (let n = 0; n < 300; n++) {
+  describe('while leads stream in, twenty a second', () => {
+    /** Those that meet a Trunkline that is restarting may or may not be there afterwards. */
+    async function stream(from: number, to: number): Promise<void> {
+      for (let n = from; n < to; n++) {
         const started = Date.now();
-        const lead = { email: `stream${n}@example.com` };
-        await office.request('POST', '/leads', lead).catch((error) => failed.push(String(error)));
+        await office.request('POST', '/leads', { email: `stream${n}@example.com` }).catch(() => undefined);
         await delay(Math.max(0, 50 - (Date.now() - started)));
       }
-    })();
-    for (const events of [['lead.created', 'call.received'], ['lead.created']]) {
-      await delay(2000);
-      await republish(workflow, nodes, { events, options: {} });
     }
-    await world.n8n.stop();
-    await world.n8n.start();
-    await world.restartTrunkline();
-    await stream;
-    // those that met a Trunkline that was restarting may or may not be there; every lead that is there counts
-    const rows = await world.sql('select id from app.leads where organization_id = $1', [office.organizationId]);
-    const expected = rows
-      .map(({ id }) => id)
-      .filter((id) => !before.has(id))
-      .sort();
-    expect(expected.length + failed.length).toBeGreaterThanOrEqual(300);
-    // nothing comes any more, neither what is missing nor what is double
-    await until(async () => {
-      await delay(2000);
-      const [{ count }] = await world.sql(
-        "select count(*)::integer from app.deliveries where organization_id = $1 and state = 'pending'",
-        [office.organizationId],
-      );
-      return count === 0;
-    });
-    const got = (await leadIds()).filter((id) => !before.has(id)).sort();
-    expect(got).toEqual(expected);
-    // an n8n that is overloaded, and then away, is asked again after minutes
-  }, 900_000);
+
+    /** Every lead that is there has started the workflow once, and nothing comes any more. */
+    async function expectOnce(): Promise<void> {
+      await until(async () => {
+        await delay(2000);
+        const [{ count }] = await world.sql(
+          "select count(*)::integer from app.deliveries where organization_id = $1 and state = 'pending'",
+          [office.organizationId],
+        );
+        return count === 0;
+      });
+      const rows = await world.sql('select id from app.leads where organization_id = $1', [office.organizationId]);
+      expect((await leadIds()).sort()).toEqual(rows.map(({ id }) => id).sort());
+    }
+
+    test('nothing is lost or doubled when the workflow is published again', async () => {
+      const streaming = stream(0, 200);
+      for (const events of [['lead.created', 'call.received'], ['lead.created']]) {
+        await delay(2000);
+        await republish(workflow, nodes, { events, options: {} });
+      }
+      await streaming;
+      await expectOnce();
+    }, 900_000);
+
+    test('nothing is lost or doubled when n8n is away, and when Trunkline restarts', async () => {
+      const { length } = await leadIds();
+      await until(async () => (await kept(workflow)).seen.length >= length);
+      await world.n8n.stop();
+      await stream(200, 260);
+      await world.n8n.start();
+      const streaming = stream(260, 320);
+      await world.restartTrunkline();
+      await streaming;
+      await expectOnce();
+    }, 900_000);
+  });
 
   test('still knows what it saw after a restart', async () => {
     const before = (await world.n8n.executions(workflow)).length;
