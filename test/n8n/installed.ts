@@ -40,7 +40,10 @@ export function installedN8n(): string {
 
 /** Builds and packs our package; the path of the tarball. */
 export function packedNodes(directory: string): string {
-  if (!existsSync(join(PACKAGE, 'node_modules', '.package-lock.json'))) npm(['ci', '--ignore-scripts'], PACKAGE);
+  if (!existsSync(join(PACKAGE, 'node_modules', '.package-lock.json'))) {
+    // not ci, which asks for the builds of a linter's part for every system there is, whether or not this one can use them
+    npm(['install', '--no-save', '--ignore-scripts', '--no-progress', '--loglevel=error'], PACKAGE);
+  }
   npm(['run', 'build', '--silent'], PACKAGE);
   const [{ filename }] = JSON.parse(npm(['pack', '--json', '--silent', '--pack-destination', directory], PACKAGE));
   return join(directory, filename);
