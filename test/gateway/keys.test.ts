@@ -100,6 +100,7 @@ describe('a revoked key', () => {
         'eal PATCH /organizations/{id}': { name: 'A' },
         'eal PATCH /organizations/me/dispatch-settings': { auto_dispatch: false },
         'eal PATCH /calls/{id}': { classification: 'water' },
+        'eal POST /calls': { caller_number: '+14045550173' },
         'eal POST /organizations/{id}/grants': { parent_organization_id: fresh.organizationId, scopes: ['leads.read'] },
         'ai93 POST /leads': { source: 'manual', displayName: 'A' },
         'ai93 PATCH /leads/{id}': { notes: 'A' },
