@@ -104,7 +104,13 @@ test('the node is found, dragged in, and lists what Trunkline holds', async () =
   const actions = page.locator('[data-test-id="node-creator-category-item"]').filter({ hasText: 'Actions' });
   await actions.waitFor();
   if (!(await create.isVisible())) await actions.click();
-  await create.click();
-  await page.getByText('Additional Fields', { exact: true }).first().waitFor();
+  await create.dragTo(page.locator('.vue-flow__pane').first(), { targetPosition: { x: 500, y: 400 } });
+  const dragged = page.locator('[data-test-id="canvas-node"]').filter({ hasText: 'Create a lead' });
+  await dragged.first().waitFor();
+  await dragged.locator('img').first().waitFor();
+  // the editor opens what was dropped, or leaves it to who dropped it
+  const fields = page.getByText('Additional Fields', { exact: true }).first();
+  if (!(await fields.isVisible())) await dragged.first().dblclick();
+  await fields.waitFor();
   expect(ours()).toEqual([]);
 });
