@@ -1,11 +1,12 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { processInfo } from './process-info.ts';
 
 const POLL = 20;
 
 export function recordChild(pidFile: string, pid: number): void {
-  writeFileSync(pidFile, JSON.stringify({ pid, parentPid: process.pid }));
+  writeFileSync(`${pidFile}.new`, JSON.stringify({ pid, parentPid: process.pid }));
+  renameSync(`${pidFile}.new`, pidFile); // whoever reads it never sees half of it
 }
 
 /** A recorded PostgREST is an orphan when it has another parent now than the process that started it. */

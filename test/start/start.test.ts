@@ -86,10 +86,12 @@ describe('trunkline start', () => {
   });
 
   test('a PostgREST that dies is started again', async () => {
-    const pid = (): number => JSON.parse(readFileSync(join(dataDir, 'postgrest.json'), 'utf8')).pid;
+    const file = join(dataDir, 'postgrest.json');
+    const pid = (): number => JSON.parse(readFileSync(file, 'utf8')).pid;
     const before = pid();
     process.kill(before, 'SIGKILL');
-    await until(() => pid() !== before);
+    // while none runs, none is recorded
+    await until(() => existsSync(file) && pid() !== before);
     await until(async () => (await get('/rest/v1/leads')).status === 200);
     expect(running.stderr()).toContain('PostgREST ended by itself');
   });
