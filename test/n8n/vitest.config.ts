@@ -8,6 +8,8 @@ export default defineConfig({
     testTimeout: 300_000,
     hookTimeout: 1_800_000,
     fileParallelism: false,
+    // n8n and a browser on a busy machine: what fails twice in a row is ours
+    retry: 1,
     bail: 0,
   },
 });
