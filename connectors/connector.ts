@@ -262,7 +262,7 @@ export interface Capabilities<Config = never> {
   ): Promise<{ url: string; headers?: Record<string, string> }>;
   calls?: CallPolls<Config>;
   messages?: MessagesPart<Config>;
-  /** a CRM that leads are pushed to; sql/37_crm.sql names these vendors */
+  /** a CRM that leads are pushed to; sql/37_crm_records.sql names these vendors */
   crm?: Crm<Config>;
 }
 

@@ -79,7 +79,7 @@ const COLUMNS = [
   'linkedin_url',
 ];
 
-/** Fields that every CRM has. push_when and priority are read by sql/37_crm.sql, which knows the same defaults. */
+/** Fields that every CRM has. push_when and priority are read by sql/37_crm_requests.sql and sql/38_crm_triggers.sql, which knows the same defaults. */
 export const CRM_FIELDS = [
   {
     name: 'push_when',
