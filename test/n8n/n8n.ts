@@ -47,6 +47,8 @@ export class N8n {
     this.url = `http://127.0.0.1:${port}`;
     const database = new URL(this.databaseUrl);
     const child = spawn(process.execPath, [this.command, 'start'], {
+      // as in n8n's image: what a workflow names relatively lies in the home directory
+      cwd: this.userFolder,
       env: {
         PATH: process.env.PATH,
         HOME: this.userFolder,
