@@ -155,7 +155,19 @@ describe('a published trigger', () => {
         );
         return count === 0 && (await leadIds()).filter(Boolean).length >= rows.length;
       });
-      expect((await leadIds()).sort()).toEqual(rows.map(({ id }) => id).sort());
+      const found = await leadIds();
+      const doubled = found.filter((id, at) => found.indexOf(id) !== at);
+      const attempts = await world.sql(
+        `select e.snapshot ->> 'id' as lead, a.attempt, a.status, a.response_status, a.latency_ms, a.error, a.attempted_at
+           from app.events as e
+           join app.deliveries as d on d.organization_id = e.organization_id and d.event_id = e.id
+           join app.delivery_attempts as a on a.organization_id = d.organization_id and a.delivery_id = d.id
+          where e.organization_id = $1 and e.snapshot ->> 'id' = any ($2)
+          order by a.attempted_at`,
+        [office.organizationId, doubled],
+      );
+      expect({ doubled, attempts }).toEqual({ doubled: [], attempts: [] });
+      expect(found.sort()).toEqual(rows.map(({ id }) => id).sort());
     }
 
     test('nothing is lost or doubled when the workflow is published again', async () => {

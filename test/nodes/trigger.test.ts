@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { instant } from '../../n8n-nodes/nodes/Trunkline/time.ts';
 import { flattened, isWanted, readEvent, type TrunklineEvent } from '../../n8n-nodes/nodes/TrunklineTrigger/event.ts';
-import { note, recall, remember, withSecret } from '../../n8n-nodes/nodes/TrunklineTrigger/memory.ts';
+import { forget, note, recall, remember, withSecret } from '../../n8n-nodes/nodes/TrunklineTrigger/memory.ts';
 import { verify } from '../../n8n-nodes/nodes/TrunklineTrigger/signature.ts';
 import { ealSignature } from '../../src/webhooks/signing.ts';
 
@@ -56,6 +56,20 @@ describe('what is remembered', () => {
     for (let n = 0; n < 1500; n++) note(other, `evt_x${n}`);
     expect(other.seen).toHaveLength(1000);
     expect(note(other, 'evt_x1499')).toBe(false);
+  });
+
+  test('outlives the registration: what was seen, but not its secrets', () => {
+    const url = 'http://127.0.0.1/forgotten';
+    const stored: Record<string, unknown> = {};
+    remember(url, stored as never, withSecret({ webhookId: 'w', secrets: [], seen: ['evt_1'] }, 'whsec_a'));
+    const latest = recall(url, {});
+    note(latest, 'evt_2');
+    // a delivery's copy, which n8n has not stored
+    remember(url, {}, latest);
+    forget(url, stored as never);
+    expect(stored).toEqual({ seen: ['evt_1', 'evt_2'] });
+    // the next registration reads what n8n had stored before either
+    expect(recall(url, {})).toEqual({ webhookId: undefined, secrets: [], seen: ['evt_1', 'evt_2'] });
   });
 
   test('holds a secret from before for a day', () => {

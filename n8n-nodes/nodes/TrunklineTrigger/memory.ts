@@ -47,13 +47,15 @@ export function remember(url: string, stored: IDataObject, registration: Registr
   Object.assign(stored, registration);
 }
 
-/** Forgets an address, but not which events it has seen: they may come again when it registers again. */
+/**
+ * Forgets an address, but not which events it has seen: they may come again when it registers again. The process keeps them too, as n8n
+ * registers anew with static data that it read before the latest of them were stored.
+ */
 export function forget(url: string, stored: IDataObject): void {
   const { seen } = recall(url, stored);
-  registrations.delete(url);
+  remember(url, stored, { secrets: [], seen });
   delete stored.webhookId;
   delete stored.secrets;
-  stored.seen = seen;
 }
 
 /** A secret that takes the place of the others, which count for a day more. */
