@@ -129,13 +129,24 @@ export class N8n {
     return this.call(method, `/api/v1${path}`, { 'x-n8n-api-key': this.apiKey }, body);
   }
 
-  private async call(method: string, path: string, headers: Record<string, string>, body?: unknown): Promise<Json> {
+  private async call(
+    method: string,
+    path: string,
+    headers: Record<string, string>,
+    body?: unknown,
+    tries = 60,
+  ): Promise<Json> {
     const response = await fetch(this.url + path, {
       method,
       headers: { ...headers, ...(body !== undefined && { 'content-type': 'application/json' }) },
       ...(body !== undefined && { body: JSON.stringify(body) }),
     });
     const text = await response.text();
+    // n8n does nothing while its database has not answered in time, as on a busy machine
+    if (response.status === 503 && text.includes('Database is not ready') && tries > 0) {
+      await delay(1000);
+      return this.call(method, path, headers, body, tries - 1);
+    }
     if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`);
     return text ? JSON.parse(text) : undefined;
   }

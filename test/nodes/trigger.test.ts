@@ -58,6 +58,18 @@ describe('what is remembered', () => {
     expect(note(other, 'evt_x1499')).toBe(false);
   });
 
+  test('is not undone by whoever asked Trunkline in between', () => {
+    const url = 'http://127.0.0.1/meanwhile';
+    const stored = {};
+    const registering = recall(url, stored);
+    const delivered = recall(url, {});
+    note(delivered, 'evt_1');
+    remember(url, {}, delivered);
+    remember(url, stored, withSecret({ ...registering, webhookId: 'w' }, 'whsec_a'));
+    expect(recall(url, {}).seen).toEqual(['evt_1']);
+    expect(stored).toMatchObject({ webhookId: 'w', seen: ['evt_1'] });
+  });
+
   test('outlives the registration: what was seen, but not its secrets', () => {
     const url = 'http://127.0.0.1/forgotten';
     const stored: Record<string, unknown> = {};

@@ -21,6 +21,8 @@ export interface Registration {
 
 const registrations = new Map<string, Registration>();
 
+const together = (...lists: string[][]): string[] => [...new Set(lists.flat())].slice(-MOST_SEEN);
+
 /** What is known of the registration of an address: by the process and by the workflow. */
 export function recall(url: string, stored: IDataObject): Registration {
   const kept = stored as Partial<Registration>;
@@ -30,16 +32,17 @@ export function recall(url: string, stored: IDataObject): Registration {
       all.findIndex((other) => other.secret === secret) === at &&
       (replacedAt === undefined || Date.now() - replacedAt < OVERLAP),
   );
-  const seen = here ? [...new Set([...(kept.seen ?? []), ...here.seen])] : [...(kept.seen ?? [])];
   return {
     webhookId: here?.webhookId ?? kept.webhookId,
     secrets,
-    seen: seen.slice(-MOST_SEEN),
+    seen: together(kept.seen ?? [], here?.seen ?? []),
   };
 }
 
-/** Keeps what is known of an address, in both places. */
-export function remember(url: string, stored: IDataObject, registration: Registration): void {
+/** Keeps what is known of an address, in both places, with what was seen since the registration was recalled. */
+export function remember(url: string, stored: IDataObject, recalled: Registration): void {
+  const registration = { ...recalled, seen: together(registrations.get(url)?.seen ?? [], recalled.seen) };
+  // newest last
   registrations.delete(url);
   registrations.set(url, registration);
   const [oldest] = registrations.keys();
