@@ -10,7 +10,13 @@ let organizationId: string;
 const api = (path: string, init: RequestInit = {}): Promise<Response> =>
   fetch(`${stack.url}${path}`, {
     ...init,
-    headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json', ...init.headers },
+    // no connection is kept for later: the stack is taken down in between
+    headers: {
+      authorization: `Bearer ${key}`,
+      'content-type': 'application/json',
+      connection: 'close',
+      ...init.headers,
+    },
   });
 
 function freePort(): Promise<number> {
@@ -111,6 +117,11 @@ test('the worker delivers a signed event to a receiver on the network of the sta
   }
 });
 
+test('what a worker keeps, the gateway finds', () => {
+  stack.docker('exec', stack.container('worker'), 'sh', '-c', 'echo kept > /var/lib/trunkline/probe');
+  expect(stack.docker('exec', stack.container('gateway'), 'cat', '/var/lib/trunkline/probe').trim()).toBe('kept');
+});
+
 test('the data outlives the containers', async () => {
   stack.compose('down', '--timeout', '30');
   stack.compose('up', '-d', '--no-build');
@@ -118,4 +129,5 @@ test('the data outlives the containers', async () => {
   const leads = await api('/api/v1/leads');
   expect(leads.status).toBe(200);
   expect(((await leads.json()) as { data: unknown[] }).data.length).toBeGreaterThan(0);
+  expect(stack.docker('exec', stack.container('gateway'), 'cat', '/var/lib/trunkline/probe').trim()).toBe('kept');
 });
