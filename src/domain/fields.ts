@@ -36,12 +36,16 @@ export const email = z
   .regex(/^[^\s@]+@[^\s@][^\s@.]*\.[^\s@]+$/, 'must be an email address')
   .meta({ format: 'email' });
 
-const ISO = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:?\d{2})?)?$/;
+const ISO = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}(:?\d{2})?)?)?$/;
 
 /** The moment that an ISO 8601 text names, in the years 1 to 9999, which both ends can write; undefined when it names none. */
-function moment(value: string): string | undefined {
+function moment(given: string): string | undefined {
+  // a plus sign that nobody escaped comes out of an address as a space
+  const value = given.replace(/(?<=T[\d:.]+) (?=\d{2}(:?\d{2})?$)/, '+');
   if (!ISO.test(value)) return undefined;
-  const zoned = /(Z|[+-]\d{2}:?\d{2})$/.test(value) || !value.includes('T') ? value : `${value}Z`;
+  const [, zone] = /T.*?(Z|[+-]\d{2}(?::?\d{2})?)$/.exec(value) ?? [];
+  // Date knows no zone of hours alone
+  const zoned = !value.includes('T') ? value : `${value}${zone === undefined ? 'Z' : zone.length === 3 ? ':00' : ''}`;
   const date = new Date(zoned);
   // Date takes February 30 for March 2
   const day = new Date(`${value.slice(0, 10)}T00:00:00Z`);

@@ -33,6 +33,10 @@ function requireStorable(value: unknown, path: string[]): void {
     const reason = 'must not contain a NUL character or half a surrogate pair';
     throw invalidRequest(`Invalid value for ${path.join('.')}: ${reason}.`, { field: path.join('.'), reason });
   }
+  if (typeof value === 'number' && !Number.isFinite(value)) {
+    const reason = 'is too large a number';
+    throw invalidRequest(`Invalid value for ${path.join('.')}: ${reason}.`, { field: path.join('.'), reason });
+  }
   if (typeof value !== 'object' || value === null) return;
   if (path.length > MAX_DEPTH) {
     const [field] = path;
