@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { AppError, invalidRequest } from '../../src/errors.ts';
 import type { HookRequest } from '../connector.ts';
 import { parseJson } from '../json.ts';
@@ -31,13 +32,27 @@ export async function readForm({ headers, rawBody }: HookRequest): Promise<Form>
 }
 
 function read(type: string, body: Buffer): Form | Promise<Form> {
-  if (/^application\/x-www-form-urlencoded\b/i.test(type)) return grouped(new URLSearchParams(body.toString('utf8')));
-  if (/^multipart\/form-data\b/i.test(type)) return readMultipart(type, body);
-  if (/^(application\/([\w.-]+\+)?json|text\/plain)\b/i.test(type)) return readJson(body);
+  if (/^application\/x-www-form-urlencoded\b/i.test(type)) return grouped(new URLSearchParams(escapedAsUtf8(body)));
+  if (/^multipart\/form-data\b/i.test(type)) return readMultipart(type, asUtf8(body));
+  if (/^(application\/([\w.-]+\+)?json|text\/plain)\b/i.test(type)) return readJson(asUtf8(body));
   throw new AppError(415, 'unsupported_media_type', 'The body must be JSON or a form.', {
     field: 'Content-Type',
     reason: 'must be application/json, application/x-www-form-urlencoded or multipart/form-data',
   });
+}
+
+/** Browsers send a form in the encoding of its page, and pages that are not UTF-8 are mostly this. */
+const OLD = new TextDecoder('windows-1252');
+const asUtf8 = (body: Buffer): Buffer => (isUtf8(body) ? body : Buffer.from(OLD.decode(body)));
+
+/** The same of a body whose bytes may be written with percent signs. */
+function escapedAsUtf8(body: Buffer): string {
+  const text = body.toString('latin1'); // a character for each byte
+  const byteOf = (_escape: string, hex: string): string => String.fromCharCode(Number.parseInt(hex, 16));
+  if (isUtf8(Buffer.from(text.replace(/%([0-9a-f]{2})/gi, byteOf), 'latin1'))) return body.toString();
+  return text.replace(/%([89a-f][0-9a-f])|[\x80-\xff]/gi, (byte, hex?: string) =>
+    encodeURIComponent(OLD.decode(Buffer.from(hex ? byteOf(byte, hex) : byte, 'latin1'))),
+  );
 }
 
 function readJson(body: Buffer): Form {

@@ -47,7 +47,7 @@ export interface Contact {
 /** Sorts a form's fields into columns and the rest, and says what is wrong with those that are columns. */
 export function contactOf(form: Form, mapping: Record<string, string>): Contact {
   const contact: Contact = { columns: {}, rest: {}, errors: {} };
-  const names: { first?: string; last?: string } = {};
+  const parts: { part: 'first' | 'last'; field: string; text: string }[] = [];
   const rest: [string, FormValue][] = [];
   // a field that is mapped comes before one whose name only looks like the column
   const fields = [...form].toSorted(([a], [b]) => Number(b in mapping) - Number(a in mapping));
@@ -59,12 +59,15 @@ export function contactOf(form: Form, mapping: Record<string, string>): Contact 
       const reason = text === '' ? undefined : wrong(column, text);
       if (reason) contact.errors[name] = reason;
       else if (text !== '') contact.columns[column] = text;
-    } else if (FIRST_NAME.includes(plainName(name))) names.first = text;
-    else if (LAST_NAME.includes(plainName(name))) names.last = text;
+    } else if (FIRST_NAME.includes(plainName(name))) parts.push({ part: 'first', field: name, text });
+    else if (LAST_NAME.includes(plainName(name))) parts.push({ part: 'last', field: name, text });
     else rest.push([name, value]);
   }
-  const whole = [names.first, names.last].filter(Boolean).join(' ').slice(0, LONGEST.name);
+  const partOf = (part: string): string | undefined => parts.findLast((one) => one.part === part)?.text;
+  const whole = [partOf('first'), partOf('last')].filter(Boolean).join(' ').slice(0, LONGEST.name);
   if (contact.columns.name === undefined && whole !== '') contact.columns.name = whole;
+  // beside a whole name, parts are kept as what they are: on many forms the field "name" is the first of two
+  else rest.push(...parts.filter(({ text }) => text !== '').map(({ field, text }): [string, string] => [field, text]));
   contact.rest = Object.fromEntries(rest);
   return contact;
 }

@@ -4,6 +4,7 @@ import {
   BROWSER,
   connect,
   db,
+  FORM,
   gateway,
   hook,
   leads,
@@ -126,6 +127,48 @@ describe('a script', () => {
   });
 });
 
+test('numbers that would be written with hundreds of digits are kept as they were sent', async () => {
+  const numbers = ['1e308', '-1e400', '1E-300', '12345678901234567890', '1e5', '0.5', '1e-7', '0'];
+  expect((await sendJson(`{"name":"a","n":[${numbers.join(',')}]}`)).status).toBe(201);
+  const kept = ['1e308', '-1e400', '1E-300', '12345678901234567890', 100_000, 0.5, 1e-7, 0];
+  expect(await leads()).toMatchObject([{ context: { fields: { n: kept } } }]);
+});
+
+describe('a page that is not UTF-8', () => {
+  const post = (body: string, type: string): Promise<Response> =>
+    fetch(`${gateway.url}${hook}`, {
+      method: 'POST',
+      body: Buffer.from(body, 'latin1'),
+      headers: { 'content-type': type },
+    });
+
+  test.each([
+    ['a form', 'name=Zo%EB+M%fcller%80&city=K%F6ln+100%25', FORM['content-type']],
+    ['a form with bytes as they are', 'name=Zo\xeb+M\xfcller\x80&city=K\xf6ln+100%25', FORM['content-type']],
+    ['JSON', '{"name":"Zo\xeb M\xfcller\x80","city":"K\xf6ln 100%"}', 'application/json'],
+    [
+      'multipart',
+      ['name', 'Zo\xeb M\xfcller\x80', 'city', 'K\xf6ln 100%']
+        .map((text, i) =>
+          i % 2 === 0 ? `--x\r\nContent-Disposition: form-data; name="${text}"\r\n\r\n` : `${text}\r\n`,
+        )
+        .join('')
+        .concat('--x--\r\n'),
+      'multipart/form-data; boundary=x',
+    ],
+  ])('sends %s, and no name is mutilated', async (_what, body, type) => {
+    expect((await post(body, type)).status).toBe(201);
+    expect(await leads()).toMatchObject([{ name: 'Zoë Müller€', context: { fields: { city: 'Köln 100%' } } }]);
+  });
+
+  test('changes nothing for one that is', async () => {
+    for (const name of ['Zo%C3%AB%20%E2%82%AC', 'Zoë+€']) {
+      await gateway.request('POST', hook, { body: `name=${name}`, headers: FORM });
+    }
+    expect((await leads()).map((lead) => lead.name)).toEqual(['Zoë €', 'Zoë €']);
+  });
+});
+
 describe('a browser', () => {
   test('that sent a plain form is thanked on a page without a trace of what was sent', async () => {
     const reply = await sendForm(
@@ -198,6 +241,11 @@ describe('a form of its own kind', () => {
   test('with a first and a last name has a name', async () => {
     await sendForm({ 'First Name': 'Sarah', last_name: 'Mitchell', Company: 'Mitchell Roofing' });
     expect(await leads()).toMatchObject([{ name: 'Sarah Mitchell', company: 'Mitchell Roofing' }]);
+  });
+
+  test('with a name and a part of one loses neither', async () => {
+    await sendForm({ name: 'Sarah', surname: 'Mitchell', first_name: '' });
+    expect(await leads()).toMatchObject([{ name: 'Sarah', context: { fields: { surname: 'Mitchell' } } }]);
   });
 
   test('of another organization makes leads there alone', async () => {
