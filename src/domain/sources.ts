@@ -23,8 +23,10 @@ const url = (description: string) =>
   z
     .string('must be a string')
     .max(2048, 'must have at most 2048 characters')
-    .regex(/^https?:\/\/\S+$/i, 'must be a web address')
-    .meta({ description, format: 'uri' })
+    // in the schema, an expression has no flag that lets case go; and no format: most addresses of places are written with letters that
+    // a URI has only escaped
+    .regex(/^[hH][tT][tT][pP][sS]?:\/\/\S+$/, 'must be a web address')
+    .meta({ description })
     .nullish();
 const number = (description: string, min?: number, max?: number) => {
   let schema = z.number('must be a number');

@@ -74,7 +74,18 @@ export const tags = z
   )
   .max(100, 'must hold at most 100 tags')
   .transform((list) => [...new Set(list)])
-  .pipe(z.array(z.string().min(1).max(100)).max(100).meta({ description: 'Labels, without commas; at most 100.' }));
+  .pipe(
+    z
+      .array(
+        z
+          .string()
+          .max(100)
+          // the same for readers of the OpenAPI document
+          .regex(/^[^,]*[^,\s][^,]*$/),
+      )
+      .max(100)
+      .meta({ description: 'Labels, without commas; at most 100.' }),
+  );
 export const notes = z
   .string('must be a string')
   .max(10_000, 'must have at most 10000 characters')

@@ -47,6 +47,9 @@ const VALUES: unknown[] = [
   'a text',
   '',
   'https://example.com/x',
+  'HTTPS://EXAMPLE.COM/X',
+  'https://maps.example.com/Café Zoë'.replace(' ', '+'),
+  'http://[',
   'ftp://example.com/x',
   'not a url',
   '2026-05-04T13:22:01.000Z',
@@ -65,6 +68,7 @@ const VALUES: unknown[] = [
   { a: 1 },
   'x'.repeat(101),
   'x'.repeat(2001),
+  '😀'.repeat(100),
 ];
 
 describe.each(SOURCES)('%s', (id) => {
