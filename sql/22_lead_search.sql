@@ -2,10 +2,30 @@
 -- row by row, never by an index. This function asks for the tenant itself, by the same private.readable and private.workspace as
 -- the policies, and searches with the owner's rights.
 
+-- The digits by which a phone number is found in whatever notation: without country code and leading zeros. Null for what is no number
+-- as people write numbers, or too short for one.
+create or replace function private.searched_digits(written text) returns text
+language sql immutable parallel safe
+return (
+  select case when length(d.national) >= 7 then ltrim(d.national, '0') else d.national end
+    from (select case
+                   when written ~ '^\s*\(?\+' or digits ~ '^(00|011)[1-9]\d{7}'
+                   -- country codes: of one digit, of two, and else of three
+                   then regexp_replace(regexp_replace(digits, '^(00|011)(?=[1-9])', ''),
+                          '^(1|7|2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]|(2[1-689]|3[578]|42|5[09]|6[7-9]|8[0357-9]|9[679])\d)(?=\d{6})', '')
+                   when length(digits) = 11 and digits ~ '^1' then substr(digits, 2)
+                   else digits end as national
+            from (select regexp_replace(written, '\D', '', 'g') as digits) as all_of_it
+           where written ~ '^\s*\(?\+?\s*\(?[0-9][0-9\s()./-]*$' and length(digits) >= 4) as d
+);
+
+comment on function private.searched_digits is 'Digits by which a phone number is found in whatever notation; null for what is no number.';
+
 -- The condition under which a lead's search_text matches what somebody typed: every word must occur, in any order.
 --   three characters or more   anywhere
 --   shorter                    at the beginning of a word (which still is an index look-up)
---   a phone number             in whatever notation: its digits, without country code and leading zeros
+--   a phone number             in whatever notation, also beside words: what stands together of digits and their signs is one number,
+--                              unless it is found as it is written
 -- An address is looked up by what is before its domain, which many share, and then compared whole.
 -- SQL over the column "row".search_text, with literals in it; null when nothing was typed. (A folded word holds letters and digits
 -- alone, so nothing in it means anything to LIKE.)
@@ -14,31 +34,27 @@ language plpgsql immutable
 set search_path = ''
 as $$
 declare
-  number     text := translate(normalize(q, NFKD), '‐–—', '---');
-  digits     text := regexp_replace(number, '\D', '', 'g');
-  conditions text[];
+  typed      text;
+  words      text;
+  digits     text;
+  conditions text[] := '{}';
 begin
-  select array_agg(format('"row".search_text like %L', case when length(word) < 3 then '% ' else '%' end || case when at > 4 then left(word, at) else word end || '%')
-                   || case when at > 4 then format(' and strpos("row".search_text, %L) > 0', word) else '' end)
-    into conditions
-    from (select distinct word, strpos(word, app.fold('@')) as at from string_to_table(app.fold(q), ' ') as word where word <> '') as words;
-  -- a number as people write numbers, and long enough to be one
-  if number ~ '^\s*\(?\+?\s*\(?[0-9][0-9\s()./-]*$' and length(digits) >= 4 then
-    if number ~ '^\s*\(?\+' or digits ~ '^(00|011)[1-9]\d{7}' then
-      digits := regexp_replace(digits, '^(00|011)(?=[1-9])', '');
-      -- country codes: of one digit, of two, and else of three
-      digits := regexp_replace(digits, '^(1|7|2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]|(2[1-689]|3[578]|42|5[09]|6[7-9]|8[0357-9]|9[679])\d)(?=\d{6})', '');
-    elsif length(digits) = 11 and digits ~ '^1' then
-      digits := substr(digits, 2);
-    end if;
-    if length(digits) >= 7 then
-      digits := ltrim(digits, '0');
-    end if;
-    if digits <> q then
-      return format('(%s or "row".search_text like %L)', array_to_string(conditions, ' and '), '%' || digits || '%');
-    end if;
-  end if;
-  return array_to_string(conditions, ' and ');
+  for typed in
+    select distinct string_agg(t.word, ' ' order by t.position)
+      from (select w.*, w.position - row_number() over (partition by w.numeric order by w.position) as run
+              from (select word, position, word ~ '^[+()0-9./-]+$' as numeric
+                      from regexp_split_to_table(translate(normalize(q, NFKD), '‐–—', '---'), '\s+') with ordinality as s (word, position)
+                     where word <> '') as w) as t
+     group by t.numeric, case when t.numeric then t.run else t.position end
+  loop
+    select string_agg(format('"row".search_text like %L', case when length(word) < 3 then '% ' else '%' end || case when at > 4 then left(word, at) else word end || '%')
+                      || case when at > 4 then format(' and strpos("row".search_text, %L) > 0', word) else '' end, ' and ')
+      into words
+      from (select distinct word, strpos(word, app.fold('@')) as at from string_to_table(app.fold(typed), ' ') as word where word <> '') as folded;
+    digits := private.searched_digits(typed);
+    conditions := conditions || case when digits <> typed then format('(%s or "row".search_text like %L)', words, '%' || digits || '%') else words end;
+  end loop;
+  return nullif(array_to_string(conditions, ' and '), '');
 end
 $$;
 

@@ -220,6 +220,20 @@ describe('phone numbers are found in any notation', () => {
     ['4045559999', undefined],
   ])('%s', (q, person) => finds(q, ...(person ? [person] : [])));
 
+  test.each([
+    ['sarah 404-555-0173', 'Sarah'],
+    ['(404) 555-0173 mitchell', 'Sarah'],
+    ['mitchell +1 (404) 555 - 0173 storm', 'Sarah'],
+    ['zoe +44 (0)20 7946 0958', 'Zoe'],
+    ['nunez 030/901820', 'Jose'],
+    ['order 2024-0042 100', 'Digits'],
+    ['twice 01.42.68.53.00 kilic', 'Isik'],
+    ['zoe 404-555-0173', undefined],
+    ['sarah 404-555-0199', undefined],
+    ['sarah 404-555', 'Sarah'],
+    ['sarah +', undefined],
+  ])('beside words, too: %s', (q, person) => finds(q, ...(person ? [person] : [])));
+
   test('and a number in the notes, as it stands there', async () => {
     await finds('2024-0042', 'Digits');
     await finds('100 pieces', 'Digits');
