@@ -72,6 +72,8 @@ export interface ExportOperation<Input = unknown> {
   input: z.ZodType<Input>;
   target?(input: Input): string | undefined;
   statement(call: Call<Input, undefined>): Statement;
+  /** every cell is in quotes, not only those that hold a comma: spreadsheets may take a semicolon or a tab for a delimiter, too */
+  quoted?: boolean;
   /** the same, of the first row only, where a limit around the statement would still compute all of it */
   probe?(call: Call<Input, undefined>): Statement;
 }

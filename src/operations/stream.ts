@@ -48,7 +48,8 @@ export async function stream<Input>(
     await client.query(ENTER, [roleOf(actor), claimsOf(actor, operation.target?.(input))]);
     // what may not be read is refused here, while the answer's status can still say so
     await client.query(`select from (${probe}) as first_row limit 1`);
-    const rows = client.query(copyTo(`copy (${query}) to stdout with (format csv, header)`));
+    const quotes = operation.quoted ? ', force_quote *' : '';
+    const rows = client.query(copyTo(`copy (${query}) to stdout with (format csv, header${quotes})`));
     consuming = true;
     await consume(rows);
     await client.query('commit');

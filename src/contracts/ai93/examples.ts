@@ -54,18 +54,19 @@ const exported: Record<string, string> = {
   createdAt: created.createdAt,
   handedOffAt: '2026-05-04T14:00:00.000Z',
   handoffDestination: 'krew',
-  handoffMetadata: '"{""krewLeadId"": ""kl_xyz""}"',
+  handoffMetadata: '{"krewLeadId": "kl_xyz"}',
   email: created.email,
   // a spreadsheet takes a plus sign for the beginning of a formula
   phone: `'${created.phone}`,
-  tags: '"basement,signed"',
+  tags: 'basement,signed',
   replyCount: '0',
   updatedAt: '2026-05-04T14:00:00.000Z',
   'context.url': created.context.url,
-  'context.other': '"{""roof"": ""slate""}"',
+  'context.other': '{"roof": "slate"}',
   'enrichment.industry': 'residential',
 };
-const csv = `${CSV_COLUMNS.join(',')}\n${CSV_COLUMNS.map((name) => exported[name] ?? '').join(',')}\n`;
+const cell = (value: string | undefined): string => (value === undefined ? '' : `"${value.replaceAll('"', '""')}"`);
+const csv = `${CSV_COLUMNS.join(',')}\n${CSV_COLUMNS.map((name) => cell(exported[name])).join(',')}\n`;
 
 const handedOff = {
   ...lead,

@@ -74,7 +74,7 @@ function spreadsheet(context: GuideContext): string {
   const plain = CSV_COLUMNS.filter((name) => !name.includes('.'));
   const of = (object: string): string[] => CSV_COLUMNS.filter((name) => name.startsWith(`${object}.`));
   const chips = (names: string[]): string => names.map((name) => `<code>${name}</code>`).join(' ');
-  return `<p><a href="#leads.export">GET /leads.csv</a> takes the same filters and answers UTF-8 text with one line per lead: 5,000 lines unless <code>limit</code> says otherwise, up to 25,000. The columns are always these, in this order:</p>
+  return `<p><a href="#leads.export">GET /leads.csv</a> takes the same filters and answers UTF-8 text with one line per lead: 5,000 lines unless <code>limit</code> says otherwise, up to 25,000. Every cell that holds something is in quotes. The columns are always these, in this order:</p>
 ${table(
   ['Part', 'Columns'],
   [

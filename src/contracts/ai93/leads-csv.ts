@@ -70,6 +70,7 @@ export const exportLeads = exportOperation({
   scope: 'leads.read',
   kind: 'export',
   input: z.strictObject({ ...leadFilters, limit: csvLimit }),
+  quoted: true,
   statement: ({ input }) => rows(filterValues(input)),
   probe: ({ input }) => rows({ ...filterValues(input), limit: 1 }),
 });

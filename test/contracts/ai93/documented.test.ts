@@ -58,7 +58,7 @@ describe('the curl line of', () => {
     await curl('leads.export');
     const [header, ...rows] = readFileSync(join(folder, 'leads.csv'), 'utf8').trimEnd().split('\n');
     expect(header).toBe(CSV_COLUMNS.join(','));
-    expect(rows.map((row) => row.split(',')[5])).toEqual(['Won this year']);
+    expect(rows.map((row) => row.split(',')[5])).toEqual(['"Won this year"']);
   });
 
   test('POST /leads creates the lead of the document', async () => {

@@ -1,4 +1,5 @@
 import http from 'node:http';
+import { parse } from 'csv-parse/sync';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { CSV_COLUMNS } from '../../../src/contracts/ai93/leads-csv.ts';
 import { lead as leadShape } from '../../../src/contracts/ai93/outputs.ts';
@@ -121,6 +122,15 @@ describe('a row', () => {
       expect([row?.['context.enteredBy'], row?.['enrichment.industry']]).toEqual([`'${formula}`, `'${formula}`]);
     },
   );
+});
+
+test.each([';', '\t', '|'])('a cell is one cell to a spreadsheet that divides at %j, too', async (delimiter) => {
+  const text = `a${delimiter}=1+1${delimiter}b`;
+  await newLead(north, { displayName: text, notes: `Roof leak${delimiter} call back`, tags: [`x${delimiter}y`] });
+  const { text: file } = await north.get('/leads.csv?limit=1');
+  const rows = parse(file, { delimiter: [',', delimiter] }) as string[][];
+  expect(rows.map((row) => row.length)).toEqual([CSV_COLUMNS.length, CSV_COLUMNS.length]);
+  expect(rows[1]).toContain(text);
 });
 
 describe('the file', () => {
