@@ -156,7 +156,9 @@ begin
   return query
   with result as (
     select r.*, d.series_started_at, d.series_attempts,
-           coalesce(e.retry_schedule, schedule) as times
+           coalesce(e.retry_schedule, schedule) as times,
+           -- AI93's document has every answer but 2xx tried again, this one too
+           r.status = 410 and e.contract <> 'ai93' as gone
       -- one result per delivery and batch
       from (select distinct on (organization_id, delivery_id) *
               from jsonb_to_recordset(results) as reported (
@@ -173,7 +175,7 @@ begin
     select r.*,
            -- A schedule that has no time for this attempt is exhausted (and greatest() would overlook its null). The receiver may
            -- ask for more patience, up to a day.
-           case when r.ok or r.status = 410 or r.times[r.attempt - r.series_attempts] is null then null
+           case when r.ok or r.gone or r.times[r.attempt - r.series_attempts] is null then null
                 else greatest(coalesce(r.series_started_at, r.attempted_at) + r.times[r.attempt - r.series_attempts],
                               r.attempted_at + make_interval(secs => least(coalesce(r.retry_after_seconds, 0), 86400))) end as next_attempt_at
       from result as r
@@ -191,7 +193,7 @@ begin
        set attempts = j.attempt,
            series_started_at = coalesce(d.series_started_at, j.attempted_at),
            state = case when j.ok then 'delivered'
-                        when j.status = 410 then 'held'
+                        when j.gone then 'held'
                         when j.next_attempt_at is null then 'dead_letter'
                         else 'pending' end
       from judged as j
@@ -216,7 +218,7 @@ begin
            disabled_reason = case when gone.organization_id is not null then 'the receiver answered 410 Gone'
                                   else 'every attempt failed since ' || app.iso(h.failing_since) end
       from health as h
-      left join (select distinct organization_id, endpoint_id from judged where status = 410) as gone
+      left join (select distinct organization_id, endpoint_id from judged where gone) as gone
         on gone.organization_id = h.organization_id and gone.endpoint_id = h.endpoint_id
      where e.organization_id = h.organization_id and e.id = h.endpoint_id and e.enabled
        and (gone.organization_id is not null or h.failing_since < now() - disable_after)

@@ -55,6 +55,8 @@ export interface DeliveryDocument {
   tag: string;
   events: EventDocument[];
   headers(event: EventDocument): { name: string; description: string; example: string }[];
+  /** 410 disables the endpoint (sql/42_sending.sql); otherwise it is a failure like any other */
+  gone: boolean;
 }
 
 /** What an error means under a contract, and one that a client can get. */

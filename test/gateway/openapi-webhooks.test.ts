@@ -31,6 +31,12 @@ describe.each(documents)('webhooks of %s', (_contract, { contract, document, fau
     expect(json?.example).toMatchObject({ type: name });
   });
 
+  test.each(webhooks)('%s: tells of 410 what it does', (_name, { post }) => {
+    expect(Object.keys(post.responses)).toEqual(
+      contract.name === 'ai93' ? ['2XX', 'default'] : ['410', '2XX', 'default'],
+    );
+  });
+
   test.each(webhooks)('%s: has the headers that a delivery has', (name, { post }) => {
     const sent = deliveryHeaders(contract.name, {
       eventId: 'evt_5f1c8a324d65e2b8',

@@ -35,7 +35,7 @@ test('the schedule unless told otherwise is the document’s: 1 min, 5 min, 30 m
 });
 
 test('what fails in whatever way is tried five times, then dead-lettered, and a retry by hand delivers it', async () => {
-  const failures = [{ status: 500 }, { status: 302, headers: { location: 'http://127.0.0.1:9/' } }, { hang: true }];
+  const failures = [{ status: 410 }, { status: 302, headers: { location: 'http://127.0.0.1:9/' } }, { hang: true }];
   one.receiver.answer((_request, number) => failures[number - 1] ?? { status: 404, body: 'not here' });
   await addLeads(db, one.organizationId);
   await until(async () => (await statesOf(db, one.id)).dead_letter === 1, 'the dead letter');
@@ -47,7 +47,7 @@ test('what fails in whatever way is tried five times, then dead-lettered, and a 
     response_status,
   ]);
   expect(shown.toReversed()).toEqual([
-    [1, 'failed', 500],
+    [1, 'failed', 410],
     [2, 'failed', 302],
     [3, 'failed', null],
     [4, 'failed', 404],

@@ -13,6 +13,7 @@ const DESCRIPTIONS: Record<keyof typeof examples.events, string> = {
 /** The five events of AI93, and the headers of their deliveries. */
 export const deliveries: DeliveryDocument = {
   tag: 'Webhooks',
+  gone: false,
   events: Object.entries(examples.events).map(([name, data]) => ({
     name,
     description: DESCRIPTIONS[name as keyof typeof DESCRIPTIONS],

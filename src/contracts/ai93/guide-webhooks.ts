@@ -35,7 +35,7 @@ ${plainBlock('Python', 'receiver-python', fileBeside(import.meta.url, 'receiver.
 <p>A library for <a href="https://www.standardwebhooks.com" rel="noreferrer">Standard Webhooks</a> works as well: each delivery has the <code>webhook-*</code> headers besides. During the 24 hours after a rotation those are signed with both secrets; <code>X-AI93-Signature</code> has place for one and takes the new one at once.</p>`;
 
 const failing =
-  (): string => `<p>Any 2xx within 10 seconds is success; answer at once and work afterwards. Everything else is a failure: another status, a redirect, a broken connection, silence. 410 switches the subscription off.</p>
+  (): string => `<p>Any 2xx within 10 seconds is success; answer at once and work afterwards. Everything else is a failure: another status, a redirect, a broken connection, silence.</p>
 ${table(
   ['Attempt', 'After the first', '<code>X-AI93-Attempt</code>', '<code>User-Agent</code>'],
   [

@@ -25,6 +25,7 @@ const BODIES: Record<string, EventDocument['body']> = {
 /** The eleven events of Expert AI Labs, as its document describes them, and the headers of their deliveries. */
 export const deliveries: DeliveryDocument = {
   tag: 'Webhooks',
+  gone: true,
   events: Object.entries(examples.events).map(([name, example]) => ({
     name,
     description: DESCRIPTIONS[name as keyof typeof DESCRIPTIONS],

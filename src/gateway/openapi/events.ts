@@ -32,7 +32,7 @@ function documentEvent(document: DeliveryDocument, event: EventDocument, schemas
     },
     responses: {
       '2XX': { description: 'Received. Answer within 10 seconds, and do the work afterwards.' },
-      '410': { description: 'Not wanted any more: the endpoint is disabled.' },
+      ...(document.gone && { '410': { description: 'Not wanted any more: the endpoint is disabled.' } }),
       default: {
         description: 'Not received: the delivery is tried again by the schedule, then kept as a dead letter.',
       },
