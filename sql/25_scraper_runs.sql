@@ -34,6 +34,8 @@ create table if not exists app.scraper_runs (
 -- the log, newest first: of a business, of a whole workspace
 create index if not exists scraper_runs_newest    on app.scraper_runs (organization_id, started_at desc, id desc);
 create index if not exists scraper_runs_workspace on app.scraper_runs (workspace_id, started_at desc, id desc);
+-- which of those under way got no further
+create index if not exists scraper_runs_running   on app.scraper_runs (updated_at) where status = 'running';
 
 comment on table  app.scraper_runs                 is 'Each time that leads came in bulk: what was found, and how it ended.';
 comment on column app.scraper_runs.organization_id is 'Organization (business) the leads are for.';

@@ -161,3 +161,23 @@ $$;
 comment on function app.import_leads is 'Imports the next rows of a run; says of each what came of it, and how far the run got, in one transaction.';
 
 grant execute on function app.import_leads to tenant;
+
+-- An import that was killed says nothing of it. One that got no further for so long is noted as failed, so that the log does not call
+-- it running for ever; --resume goes on with it all the same. Runs of others are theirs to end. Returns how many there were.
+create or replace function app.note_stopped_imports(patience interval default '15 minutes') returns bigint
+language sql security definer
+set search_path = ''
+as $$
+  with stopped as (
+    update app.scraper_runs as r
+       set status = 'failed',
+           error  = format('It stopped after %s of %s rows; the same import with --resume goes on from there.', r.rows_done, r.details ->> 'rows')
+     where r.status = 'running' and r.details ? 'sha256' and r.updated_at < now() - patience
+    returning 1
+  )
+  select count(*) from stopped
+$$;
+
+comment on function app.note_stopped_imports is 'Notes imports that got no further for some time as failed; returns how many. They can be gone on with.';
+
+grant execute on function app.note_stopped_imports to worker;

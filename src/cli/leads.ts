@@ -43,6 +43,11 @@ const upTo = (most: number) => (text: string) => {
   if (text.trim() === '' || text.length > most) throw new InvalidArgumentError(`It must have 1 to ${most} characters.`);
   return text.trim();
 };
+/** A comma stands between tags wherever leads are asked for by them. */
+function tag(text: string, before: string[]): string[] {
+  if (text.includes(',')) throw new InvalidArgumentError('A tag has no comma; give --tag once for each.');
+  return [...before, upTo(100)(text)];
+}
 function delimiter(text: string): Delimiter {
   const found = ({ ',': ',', ';': ';', tab: '\t', '\t': '\t' } as const)[text];
   if (!found) throw new InvalidArgumentError('It must be a comma, a semicolon or the word tab.');
@@ -62,7 +67,7 @@ export function leadCommands(program: Command): void {
     .requiredOption('--source <name>', 'where they come from, e.g. trade_fair_2027', upTo(100))
     .option('--map <column=field>', 'what a column is; "column=" leaves it out (repeatable)', collect, [])
     .option('--target-type <type>', 'kind of target, e.g. customer_lead', upTo(100))
-    .option('--tag <tag>', 'label that every lead gets (repeatable)', collect, [])
+    .option('--tag <tag>', 'label that every lead gets (repeatable)', tag, [])
     .option('--dry-run', 'say what would happen, and change nothing')
     .option('--rejects <file>', 'where rejected rows go; default: FILE.rejected.csv')
     .option(

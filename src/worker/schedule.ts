@@ -27,6 +27,11 @@ const DUTIES: Record<string, Duty> = {
     atStart: true,
     run: (pool) => pool.query('select audit.seal_closed_hours()'),
   },
+  imports: {
+    cron: '*/5 * * * *',
+    atStart: false,
+    run: (pool) => pool.query('select app.note_stopped_imports()'),
+  },
   retention: {
     cron: '*/10 * * * *',
     atStart: false,

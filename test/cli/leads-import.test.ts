@@ -103,6 +103,17 @@ describe('columns', () => {
     ]);
   });
 
+  test('lose no part of a name', async () => {
+    await imported(
+      'Name,First Name,Last Name,Email\nMitchell,Sarah,,a@example.com\nSarah Mitchell,Sarah,MITCHELL,b@example.com\n,Ann,,c@example.com\n',
+    );
+    expect(await leads('name, context')).toEqual([
+      { name: 'Mitchell', context: { 'First Name': 'Sarah' } },
+      { name: 'Sarah Mitchell', context: {} },
+      { name: 'Ann', context: {} },
+    ]);
+  });
+
   test('are what --map says; tags and target type are for all', async () => {
     const maps = ['--map', 'Who=name', '--map', 'email=', '--map', 'Status=context', '--map', 'Mail=email'];
     await imported(
@@ -142,6 +153,7 @@ describe('columns', () => {
     expect((await importing(join(folder, 'no.csv'))).stderr).toContain('no.csv cannot be read (ENOENT)');
     expect((await importing(folder)).stderr).toContain('is no file');
     expect((await importing(path, '--source', 'x'.repeat(101))).stderr).toContain('1 to 100 characters');
+    expect((await importing(path, '--tag', 'a,b')).stderr).toContain('A tag has no comma');
     expect((await importing(path, '--delimiter', 'x')).stderr).toContain('a comma, a semicolon or the word tab');
   });
 });
@@ -155,6 +167,8 @@ describe('how files are written', () => {
     ['tabs, told', 'Name\tEmail\nZoë\tzoe@example.com\n', ['--delimiter', 'tab']],
     ['spaces after the commas, quotes, no line end', 'Name, Email\n"Zoë", "zoe@example.com"', []],
     ['an old Mac', 'Name,Email\rZoë,zoe@example.com\r', []],
+    ['a first line for Excel', `${bom}sep=;\r\nName;Email\r\nZoë;zoe@example.com\r\n`, []],
+    ['such a line, and the delimiter told', 'SEP=\t\nName\tEmail\nZoë\tzoe@example.com\n', ['--delimiter', 'tab']],
     ['blank lines and line ends of all kinds', '\nName,Email\r\n\r\n,\nZoë,zoe@example.com\n\n', []],
     ['UTF-16 as Excel writes it', utf16, []],
     ['Windows-1252, told', Buffer.from('Name,Email\nZoë,zoe@example.com\n', 'latin1'), ['--encoding', 'windows-1252']],
@@ -185,6 +199,36 @@ describe('how files are written', () => {
         context: { url: 'https://x.example', n: 1 },
       },
     ]);
+  });
+
+  test('its fields of the context are what they were: numbers, lists and all', async () => {
+    await imported(
+      'businessId,displayName,email,context.rating,context.longitude,context.postId,context.matchedKeywords,context.city,context.comments,context.other\n' +
+        `biz_1,Ann,ann@example.com,4.5,'-79.38,17,"[""roof"", ""leak""]",12,many,"{""id"": 12345678901234567890}"\n`,
+    );
+    const [{ context } = {}] = await leads('context::text');
+    expect(context).toBe(
+      '{"id": 12345678901234567890, "city": "12", "postId": "17", "rating": 4.5, "comments": "many", "longitude": -79.38, "matchedKeywords": ["roof", "leak"]}',
+    );
+  });
+
+  test('JSON that no column can hold is a text, and keeps no other row from being imported', async () => {
+    const deep = `{""a"": ${'['.repeat(8000)}${']'.repeat(8000)}}`;
+    const cells = [
+      '{""a"": ""\\u0000""}',
+      '{""a"": ""\\ud800""}',
+      '{""\\u0000"": 1}',
+      deep,
+      `{""a"": 1${'0'.repeat(2000)}}`,
+      '12345678901234567890',
+      'null',
+    ];
+    const rows = cells.map((cell, i) => `n${i}@example.com,"${cell}"\n`);
+    expect(await imported(`Email,Context\n${rows.join('')}`)).toMatchObject({ created: cells.length, rejected: 0 });
+    const texts = cells.map((cell) => cell.replaceAll('""', '"'));
+    const kept = (await leads('context')).map(({ context }) => context);
+    expect(kept.map((context, i) => (i === 4 ? texts[4] : (context as { Context: string }).Context))).toEqual(texts);
+    expect(kept[4]).toEqual({ a: null });
   });
 
   test('a file that cannot be read to its end changes nothing', async () => {

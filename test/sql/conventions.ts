@@ -133,6 +133,7 @@ export const FUNCTIONS_OF: Record<string, string[]> = {
     'app.recording_url',
     'app.relay_outbox',
     'app.relay_tasks',
+    'app.note_stopped_imports',
     'app.remove_expired',
     'app.renew_hook_claims',
     'app.settle_hook_receipt',

@@ -110,3 +110,30 @@ describe('who may', () => {
     expect(await failure(as(stranger, put, [north]))).toMatchObject({ code: '42501' });
   });
 });
+
+test('an import that got no further is noted as failed, and nobody else’s run is', async () => {
+  const importing = async (minutes: number): Promise<string> => {
+    const [run] = await as(
+      north,
+      `insert into app.scraper_runs (source, details, rows_done) values ('list', '{"sha256": "x", "rows": 12}', 7) returning id`,
+    );
+    await db.admin.query(
+      `begin; set local session_replication_role = replica;
+       update app.scraper_runs set updated_at = now() - ${minutes} * interval '1 minute' where id = '${run?.id}'; commit`,
+    );
+    return run?.id;
+  };
+  const [stopped, underWay, other] = [await importing(16), await importing(14), await start()];
+  await db.admin.query(
+    `begin; set local session_replication_role = replica;
+     update app.scraper_runs set updated_at = now() - interval '1 day' where id = '${other}'; commit`,
+  );
+  const [noted] = await db.as('worker', null, 'select app.note_stopped_imports() as runs');
+  expect(noted?.runs).toBe('1');
+  expect(await runOf(stopped)).toMatchObject({
+    status: 'failed',
+    finished_at: expect.any(Date),
+    error: 'It stopped after 7 of 12 rows; the same import with --resume goes on from there.',
+  });
+  for (const id of [underWay, other]) expect(await runOf(id)).toMatchObject({ status: 'running', error: null });
+});

@@ -26,6 +26,7 @@ test('workers that start together do the duties of a start once, and leave the s
     "select key, cron from pgboss.schedule where name = 'timed-duties' order by key",
   );
   expect(rows).toEqual([
+    { key: 'imports', cron: '*/5 * * * *' },
     { key: 'partitions', cron: '23 3 * * *' },
     { key: 'retention', cron: '*/10 * * * *' },
     { key: 'seal', cron: '2 * * * *' },

@@ -37,6 +37,8 @@ export interface Row {
 /** What lies between two delimiters must end somewhere: a quote that is never closed would take the rest of the file. */
 const MOST_BYTES_OF_A_ROW = 1_000_000;
 const HEAD_BYTES = 65_536;
+/** What Excel is told of the delimiter by, in a line before the header. */
+const ANNOUNCED = /^sep=([,;\t])[ \t]*(?:\r|\n|$)/i;
 const BOMS: [Encoding, number[]][] = [
   ['utf-8', [0xef, 0xbb, 0xbf]],
   ['utf-16le', [0xff, 0xfe]],
@@ -61,7 +63,8 @@ const optionsOf = (delimiter: Delimiter): Options => ({
 export async function inspect(path: string, given: { encoding?: Encoding; delimiter?: Delimiter }): Promise<CsvFile> {
   const head = await headOf(path);
   const encoding = given.encoding ?? BOMS.find(([, bom]) => bom.every((byte, at) => head[at] === byte))?.[0] ?? 'utf-8';
-  const delimiter = given.delimiter ?? delimiterOf(new TextDecoder(encoding).decode(head));
+  const text = new TextDecoder(encoding).decode(head);
+  const delimiter = given.delimiter ?? (ANNOUNCED.exec(text)?.[1] as Delimiter | undefined) ?? delimiterOf(text);
   const format: Format = { path, encoding, delimiter };
   const hash = createHash('sha256');
   let bytes = 0;
@@ -107,6 +110,7 @@ async function* records(format: Format, watch?: (chunk: Buffer) => void): AsyncG
         doubled += cell.match(/\r\n/g)?.length ?? 0;
       }
       last = lines - doubled;
+      if (last === 1 && ANNOUNCED.test(cells.join(format.delimiter))) continue;
       if (cells.some((cell) => cell.trim() !== '')) yield { cells, line: last - breaks };
     }
   } catch (error) {
