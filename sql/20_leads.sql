@@ -94,6 +94,9 @@ create index if not exists leads_workspace_newest on app.leads (workspace_id, cr
 create index if not exists leads_workspace_stage  on app.leads (workspace_id, pipeline_stage, created_at desc, id desc);
 create index if not exists leads_workspace_source on app.leads (workspace_id, source, created_at desc, id desc);
 create index if not exists leads_workspace_id     on app.leads (workspace_id, id);
+-- the pages of a kind of target other than the usual one, which would be found by reading all
+create index if not exists leads_by_type          on app.leads (organization_id, target_type, created_at desc, id desc) where target_type <> 'customer_lead';
+create index if not exists leads_workspace_type   on app.leads (workspace_id, target_type, created_at desc, id desc) where target_type <> 'customer_lead';
 -- a business is of one workspace: without knowing that, the planner takes a page of one business of it for the rarest of things
 create statistics if not exists app.leads_business (dependencies) on organization_id, workspace_id from app.leads;
 -- "do we know this person?": connectors and imports look a lead up by what a caller or a form gives

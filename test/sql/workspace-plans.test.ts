@@ -22,8 +22,8 @@ beforeAll(async () => {
     insert into app.organizations (name, slug, parent_organization_id)
     select 'Business ' || i, 'b' || i, (select id from app.organizations where slug = 'group') from generate_series(1, 200) as i;
     insert into app.organizations (name, slug) select 'Organization ' || i, 'o' || i from generate_series(1, 20) as i;
-    insert into app.leads (organization_id, workspace_id, name, source, pipeline_stage, tags, search_text, created_at)
-    select o.id, coalesce(o.parent_organization_id, o.id), n.name,
+    insert into app.leads (organization_id, workspace_id, name, target_type, source, pipeline_stage, tags, search_text, created_at)
+    select o.id, coalesce(o.parent_organization_id, o.id), n.name, case when i % 200 = 11 then 'realtor' else 'customer_lead' end,
            (array['website', 'google_ads', 'reddit', 'referral'])[1 + i % 4],
            (array['new', 'contacted', 'replied', 'qualified', 'won', 'lost'])[1 + i % 6],
            case when i % 3 = 0 then '{hot}' else '{}' end::text[], app.fold(' ' || n.name), now() - i * interval '3 minutes'
@@ -72,6 +72,12 @@ describe('a workspace key reads by index', () => {
     ],
     ['one stage', `where row.pipeline_stage = $1 ${NEWEST}`, () => ['won'], /^leads_workspace_stage$/],
     ['one source', `where row.source = $1 ${NEWEST}`, () => ['reddit'], /^leads_workspace_source$/],
+    [
+      'one unusual kind of target',
+      `where row.target_type = $1 and row.target_type <> 'customer_lead' ${NEWEST}`,
+      () => ['realtor'],
+      /^leads_workspace_type$/,
+    ],
     ['since a day', `where row.created_at >= $1 ${NEWEST}`, () => [lead.created_at], /^leads_workspace_newest$/],
     [
       'one business',

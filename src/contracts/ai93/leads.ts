@@ -18,17 +18,24 @@ import {
   status,
   tags,
 } from './fields.ts';
-import { filteredLeads } from './filtered.ts';
+import { filteredLeads, USUAL_TYPE } from './filtered.ts';
 
 const missing = 'No such lead.';
 const id = leadId;
 
 /** Inputs of filteredLeads, from what the client sent. */
-export const filterValues = <Input extends { status?: (typeof status)['_output']; businessId?: string }>({
+export const filterValues = <
+  Input extends { status?: (typeof status)['_output']; businessId?: string; target_type?: string },
+>({
   status: wanted,
   businessId: business,
   ...rest
-}: Input): Record<string, unknown> => ({ ...rest, stage: wanted && stageOf(wanted), business });
+}: Input): Record<string, unknown> => ({
+  ...rest,
+  stage: wanted && stageOf(wanted),
+  business,
+  other_type: rest.target_type !== USUAL_TYPE ? rest.target_type : undefined,
+});
 
 const leadsPage = template(
   (given, value) => raw`
