@@ -15,6 +15,10 @@ export function bearer(req: Request): string | undefined {
   return token ?? '';
 }
 
+/** What looks like the key, also without the word Bearer before it: it tells whose client asks, and nothing else. */
+export const presumedKey = (req: Request): string | undefined =>
+  bearer(req) || req.headers.authorization?.trim().split(' ').at(-1);
+
 /**
  * Which contract answers below a base path that several share: the key's prefix says so, also when the key is no good, so
  * that the error has that contract's shape. Without a key, or with another path's, it is the first of the path.
@@ -30,7 +34,7 @@ export function chooseContract(basePath: string, token: string | undefined): Con
 export const selectContract =
   (basePath: string) =>
   (req: Request, res: GatewayResponse, next: NextFunction): void => {
-    res.locals.contract = chooseContract(basePath, bearer(req));
+    res.locals.contract = chooseContract(basePath, presumedKey(req));
     next();
   };
 
@@ -51,6 +55,7 @@ export async function resolveActor(
   accepts: (contract: string) => boolean,
 ): Promise<{ actor: KeyActor; key: StoredKey } | undefined> {
   if (token === undefined) return undefined;
+  if (token === '') throw unauthorized('The API key must follow the word Bearer: Authorization: Bearer <key>.');
   const parsed = parseApiKey(token);
   if (!parsed || !accepts(parsed.contract)) throw unauthorized('The API key is invalid.');
   const key = await keys.find(parsed.hash);

@@ -3,7 +3,7 @@ import { contractNamed, contractOfPath } from '../contracts/registry.ts';
 import { AppError, fromDatabase, invalidRequest, notFound } from '../errors.ts';
 import { contractOfKey } from '../security/api-key.ts';
 import { loggedPath } from './access-log.ts';
-import { bearer } from './authenticate.ts';
+import { presumedKey } from './authenticate.ts';
 import type { GatewayResponse, Request } from './locals.ts';
 
 /** What Express and its body parser throw, by their type. */
@@ -41,7 +41,7 @@ const postgrestShape = (error: AppError): object => ({
 export function errorBody(req: Request, res: GatewayResponse, error: AppError): object {
   if (req.originalUrl.startsWith('/rest/v1')) return postgrestShape(error);
   // at a path that no contract has (a misspelt version, say), the key still tells whose client asks
-  const named = contractOfKey(bearer(req) ?? '');
+  const named = contractOfKey(presumedKey(req) ?? '');
   const contract = res.locals.contract ?? (named && contractNamed(named)) ?? contractOfPath(req.path);
   return contract?.errorBody(error) ?? { error: { code: error.code, message: error.message, details: error.details } };
 }

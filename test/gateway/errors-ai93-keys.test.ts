@@ -146,6 +146,15 @@ describe('a key', () => {
     }
   });
 
+  test('that stands alone, or behind another word than Bearer, is told so in the shape of its prefix', async () => {
+    for (const authorization of [one.key, `Token ${one.key}`, `  ${one.key} `, `Bearer x ${one.key}`]) {
+      for (const path of ['/leads', '/health', '/nope']) {
+        const reply = await api.send('GET', path, { headers: { authorization } });
+        expectFlatError(reply, 401, 'unauthorized', /must follow the word Bearer/);
+      }
+    }
+  });
+
   test('of the one contract does not work as the other’s, though both are valid', async () => {
     const eal = await api.organization();
     expectError(await eal.get('/sources'), 404, 'not_found');
