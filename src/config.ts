@@ -17,11 +17,9 @@ function seconds(text: string): number {
 const flag = z
   .enum(['', '0', '1', 'false', 'true', 'no', 'yes'], 'must be true or false')
   .transform((value) => ['1', 'true', 'yes'].includes(value));
-const port = z.coerce
-  .number('must be a port number')
-  .int()
-  .min(0, 'must be a port number')
-  .max(65_535, 'must be a port number');
+const whole = (least: number, most: number, message: string) =>
+  z.coerce.number(message).int(message).min(least, message).max(most, message);
+const port = whole(0, 65_535, 'must be a port number');
 const duration = z
   .string()
   .regex(/^\d+[smhd]$/, 'must be a duration such as 30s, 5m, 2h or 5d')
@@ -67,12 +65,14 @@ const environment = z.object({
   GATEWAY_PASSWORD: z.string().min(1).optional(),
   WORKER_PASSWORD: z.string().min(1).optional(),
   POSTGREST_PASSWORD: z.string().min(1).optional(),
-  DATABASE_POOL_SIZE: z.coerce.number('must be a whole number').int().min(1).max(1000).default(16),
+  DATABASE_POOL_SIZE: whole(1, 1000, 'must be a whole number from 1 to 1000').default(16),
   RATE_LIMIT_STORE: z.enum(['memory', 'postgres'], 'must be memory or postgres').default('memory'),
   TRUST_PROXY: proxies.optional(),
   WEBHOOK_ALLOW_HTTP: flag.default(false),
   WEBHOOK_ALLOW_SUBNETS: list.default([]),
-  WEBHOOK_RETRY_SCHEDULE: list.pipe(z.array(duration).max(24)).default([60, 300, 1800, 7200]),
+  WEBHOOK_RETRY_SCHEDULE: list
+    .pipe(z.array(duration).max(24, 'must be at most 24 durations'))
+    .default([60, 300, 1800, 7200]),
   WEBHOOK_DISABLE_AFTER: duration.default(5 * 86_400),
   S3_ENDPOINT: z.url({ protocol: /^https?$/, error: 'must be an http or https address' }).optional(),
   S3_BUCKET: z

@@ -15,9 +15,8 @@ import {
 import type { Operation } from '../operations/operation.ts';
 import { StartupError } from '../startup-error.ts';
 import { pollConnection, told } from './connector-poll.ts';
-import { type Instance, type Tenant, withInstance, withTenant } from './instance.ts';
 import { leaf, print, table, uuid } from './output.ts';
-import { requireOrganization } from './tenant-query.ts';
+import { forOrganization } from './tenant-query.ts';
 
 interface Common {
   org: string;
@@ -42,13 +41,6 @@ type Listed = Record<'vendor' | 'name' | 'status' | 'last_received_at' | 'last_e
 /** The answers are the operations' own: no contract shapes them. */
 const CONTRACT = { contract: 'eal' };
 
-const forOrganization = <T>({ org }: Common, work: (tenant: Tenant, instance: Instance) => Promise<T>): Promise<T> =>
-  withInstance((instance) =>
-    withTenant(instance, org, async (tenant) => {
-      await requireOrganization(tenant);
-      return work(tenant, instance);
-    }),
-  );
 const run = <Input, Local>(options: Common, operation: Operation<Input, Local>, input: object) =>
   forOrganization(options, (tenant) => tenant.run(operation, CONTRACT, input));
 const which = ({ vendor, name }: One) => ({ vendor, name });

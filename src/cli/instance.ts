@@ -3,6 +3,7 @@ import { type Config, readConfig } from '../config.ts';
 import { createOutbound } from '../connections/http-client.ts';
 import { type Credentials, loginUrl } from '../database/login.ts';
 import { createPool } from '../database/pool.ts';
+import { httpUrl } from '../gateway/listen.ts';
 import { createLogger } from '../log.ts';
 import { type SystemActor, systemActor } from '../operations/actor.ts';
 import { type Binding, type Core, execute, readReasons } from '../operations/execute.ts';
@@ -74,7 +75,7 @@ export async function withTenant<T>(
       encryption: encryptionOf(credentials.encryptionKey),
       guard,
       outbound,
-      publicUrl: config.publicUrl ?? `http://${config.host}:${config.port}`,
+      publicUrl: config.publicUrl ?? httpUrl(config.host, config.port),
     };
     const core: Core = { pool, reasons: await readReasons(pool), services };
     const actor = systemActor(organizationId, 'system', `cli_${randomUUID()}`);

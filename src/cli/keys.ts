@@ -3,9 +3,8 @@ import type { Reach } from '../operations/actor.ts';
 import { type ContractName, type Environment, generateApiKey } from '../security/api-key.ts';
 import { StartupError } from '../startup-error.ts';
 import { contractOf, contractOption } from './contract-option.ts';
-import { type Tenant, withInstance, withTenant } from './instance.ts';
 import { leaf, list, print, table, time, uuid } from './output.ts';
-import { REACH_IN_WORDS, reachFor, requireOrganization, tenantQuery } from './tenant-query.ts';
+import { forOrganization, REACH_IN_WORDS, reachFor, tenantQuery } from './tenant-query.ts';
 
 interface Key {
   id: string;
@@ -29,14 +28,6 @@ interface Common {
 const COLUMNS =
   'id, name, contract, environment, key_prefix, scopes, last_used_at, expires_at, revoked_at, created_at, reach';
 const ONCE = 'Save this key now. It will not be shown again.';
-
-const forOrganization = <T>(org: string, work: (tenant: Tenant) => Promise<T>): Promise<T> =>
-  withInstance((instance) =>
-    withTenant(instance, org, async (tenant) => {
-      await requireOrganization(tenant);
-      return work(tenant);
-    }),
-  );
 
 const printKey = (options: Common, key: Key, secret: string): void =>
   print(
@@ -68,7 +59,7 @@ export function keyCommands(program: Command): void {
   leaf(key, 'list', "list an organization's keys")
     .requiredOption('--org <id>', 'organization', uuid)
     .action(async (options: Common) => {
-      const keys = await forOrganization(options.org, (tenant) =>
+      const keys = await forOrganization(options, (tenant) =>
         tenantQuery<Key>(tenant, {
           text: `select ${COLUMNS} from app.api_keys order by created_at desc, id desc`,
           values: [],
@@ -118,7 +109,7 @@ async function createKey(
   if (unknown !== undefined)
     throw new StartupError(`--scopes: ${contract} has no scope "${unknown}"; it has ${known.join(', ')}.`);
   const made = generateApiKey(contract, env);
-  const key = await forOrganization(options.org, async (tenant) => {
+  const key = await forOrganization(options, async (tenant) => {
     const reach = await reachFor(tenant, contract, options.lock ?? false);
     const [row] = await tenantQuery<Key>(tenant, {
       text: `select ${COLUMNS} from app.create_key($1, $2, $3, $4, $5, $6, $7, reach => $8)`,
@@ -133,7 +124,7 @@ async function rotateKey(options: Common & { key: string; overlap: string }): Pr
   if (!/^\d{1,3}(\.\d+)?$/.test(options.overlap) || Number(options.overlap) > 720) {
     throw new StartupError('--overlap: must be hours from 0 to 720.');
   }
-  const [key, secret] = await forOrganization(options.org, async (tenant) => {
+  const [key, secret] = await forOrganization(options, async (tenant) => {
     const found = await tenantQuery<Key>(tenant, {
       text: `select ${COLUMNS} from app.api_keys where id = $1`,
       values: [options.key],
@@ -150,7 +141,7 @@ async function rotateKey(options: Common & { key: string; overlap: string }): Pr
 }
 
 async function changed(org: string, text: string, values: unknown[]): Promise<Key> {
-  const rows = await forOrganization(org, (tenant) => tenantQuery<Key>(tenant, { text, values }));
+  const rows = await forOrganization({ org }, (tenant) => tenantQuery<Key>(tenant, { text, values }));
   return rows[0] as Key;
 }
 

@@ -16,9 +16,9 @@ import {
   readRun,
   unfinishedRun,
 } from './import/runs.ts';
-import { type Tenant, withInstance, withTenant } from './instance.ts';
+import type { Tenant } from './instance.ts';
 import { leaf, print, table, uuid } from './output.ts';
-import { requireOrganization, tenantQuery, tenantTrial } from './tenant-query.ts';
+import { forOrganization, tenantQuery, tenantTrial } from './tenant-query.ts';
 
 interface ImportOptions {
   org: string;
@@ -87,7 +87,7 @@ export function leadCommands(program: Command): void {
   leaf(leads, 'runs', 'list the last runs that brought leads, newest first')
     .requiredOption('--org <id>', 'organization', uuid)
     .action(async (options: { org: string; json?: boolean }) => {
-      const runs = await forOrganization(options.org, (tenant) => listRuns(queryOf(tenant), 100));
+      const runs = await forOrganization(options, (tenant) => listRuns(queryOf(tenant), 100));
       const rows = runs.map((run) => ({
         id: run.id,
         source: run.source,
@@ -101,14 +101,6 @@ export function leadCommands(program: Command): void {
       print(options, runs, table(rows, 'It has no run yet: trunkline leads import FILE.csv --org … --source …'));
     });
 }
-
-const forOrganization = <T>(org: string, work: (tenant: Tenant) => Promise<T>): Promise<T> =>
-  withInstance((instance) =>
-    withTenant(instance, org, async (tenant) => {
-      await requireOrganization(tenant);
-      return work(tenant);
-    }),
-  );
 
 const queryOf =
   (tenant: Tenant): Query =>
@@ -132,7 +124,7 @@ async function importFile(path: string, options: ImportOptions): Promise<void> {
 
   if (options.dryRun) {
     const examples: Rejected[] = [];
-    const run = await forOrganization(options.org, (tenant) =>
+    const run = await forOrganization(options, (tenant) =>
       tenantTrial(tenant, async (query) => {
         const { id } = await beginRun(query, options.source, details);
         await tryRows(query, { id }, file, read, (rows) => {
@@ -145,7 +137,7 @@ async function importFile(path: string, options: ImportOptions): Promise<void> {
     return tell(options, file, run, details.mapping, rejects.close(), examples);
   }
 
-  const run = await forOrganization(options.org, async (tenant) => {
+  const run = await forOrganization(options, async (tenant) => {
     const query = queryOf(tenant);
     const begun =
       (await unfinishedRun(query, options.source, details, options.resume)) ??

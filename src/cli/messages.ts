@@ -1,8 +1,8 @@
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import { StartupError } from '../startup-error.ts';
-import { type Tenant, withInstance, withTenant } from './instance.ts';
-import { leaf, print, table, uuid } from './output.ts';
-import { requireOrganization, tenantQuery } from './tenant-query.ts';
+import type { Tenant } from './instance.ts';
+import { leaf, limit, print, table, uuid } from './output.ts';
+import { forOrganization, tenantQuery } from './tenant-query.ts';
 
 interface Common {
   org: string;
@@ -22,19 +22,6 @@ interface MessageRow extends Record<string, unknown> {
 }
 
 const STATES = ['queued', 'sending', 'sent', 'delivered', 'failed', 'suppressed', 'unknown', 'received'];
-
-const forOrganization = <T>({ org }: Common, work: (tenant: Tenant) => Promise<T>): Promise<T> =>
-  withInstance((instance) =>
-    withTenant(instance, org, async (tenant) => {
-      await requireOrganization(tenant);
-      return work(tenant);
-    }),
-  );
-
-function limit(text: string): number {
-  if (!/^\d{1,4}$/.test(text) || Number(text) < 1) throw new InvalidArgumentError('It must be from 1 to 9999.');
-  return Number(text);
-}
 
 /** A message as it is shown: its UUID. */
 const ID =

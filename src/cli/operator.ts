@@ -17,7 +17,8 @@ export const asAdministrator = <T>(adminUrl: string, work: (client: pg.Client) =
       await client.query('commit');
       return result;
     } catch (error) {
-      await client.query('rollback');
+      // of a connection that is gone, nothing is left to roll back
+      await client.query('rollback').catch(() => undefined);
       throw await inWords(error, client, adminUrl);
     }
   });

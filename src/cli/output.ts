@@ -38,6 +38,12 @@ export function uuid(text: string): string {
   return text.toLowerCase();
 }
 
+/** How many lines of a list. */
+export function limit(text: string): number {
+  if (!/^\d{1,4}$/.test(text) || Number(text) < 1) throw new InvalidArgumentError('It must be from 1 to 9999.');
+  return Number(text);
+}
+
 /** a,b,c */
 export function list(text: string): string[] {
   const items = text.split(',').map((item) => item.trim());

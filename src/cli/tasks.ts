@@ -1,7 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { type Tenant, withInstance, withTenant } from './instance.ts';
-import { leaf, print, table, uuid } from './output.ts';
-import { requireOrganization, tenantQuery } from './tenant-query.ts';
+import { leaf, limit, print, table, uuid } from './output.ts';
+import { forOrganization, tenantQuery } from './tenant-query.ts';
 
 interface Common {
   org: string;
@@ -23,19 +22,6 @@ const STATES = ['waiting', 'failed', 'dead'];
 /** What a task is about, as everything else shows it: the id of a call or message, else the row's UUID. */
 const SUBJECT = `case when kind in ('classify_call', 'dispatch_call', 'fetch_recording', 'remove_recording') then app.typeid('call', subject_id)
                       when kind = 'send_message' then app.typeid('msg', subject_id) else subject_id::text end`;
-
-const forOrganization = <T>({ org }: Common, work: (tenant: Tenant) => Promise<T>): Promise<T> =>
-  withInstance((instance) =>
-    withTenant(instance, org, async (tenant) => {
-      await requireOrganization(tenant);
-      return work(tenant);
-    }),
-  );
-
-function limit(text: string): number {
-  if (!/^\d{1,4}$/.test(text) || Number(text) < 1) throw new InvalidArgumentError('It must be from 1 to 9999.');
-  return Number(text);
-}
 
 function kind(text: string): string {
   if (!/^[a-z][a-z_]{0,49}$/.test(text)) throw new InvalidArgumentError('It must be a kind such as push_to_crm.');

@@ -3,7 +3,7 @@ import { inTransaction, runInScope, type Statement } from '../database/transacti
 import { fromDatabase } from '../errors.ts';
 import { claimsOf, type Reach } from '../operations/actor.ts';
 import { StartupError } from '../startup-error.ts';
-import type { Tenant } from './instance.ts';
+import { type Instance, type Tenant, withInstance, withTenant } from './instance.ts';
 import { noOrganization } from './operator.ts';
 
 /** A statement for the tenant that is no operation of a contract, in the transaction and role every operation has. */
@@ -67,13 +67,24 @@ export async function tenantTrial<T>(tenant: Tenant, work: (query: Query) => Pro
   return result!;
 }
 
+/** Acts for the organization of --org. Throws a StartupError when there is none. */
+export const forOrganization = <T>(
+  { org }: { org: string },
+  work: (tenant: Tenant, instance: Instance) => Promise<T>,
+): Promise<T> =>
+  withInstance((instance) =>
+    withTenant(instance, org, async (tenant) => {
+      await requireOrganization(tenant);
+      return work(tenant, instance);
+    }),
+  );
+
 /** Fails unless the organization exists, before anything else says so in a roundabout way. */
-export async function requireOrganization(tenant: Tenant): Promise<string> {
+async function requireOrganization(tenant: Tenant): Promise<void> {
   const { organizationId } = tenant.actor;
-  const rows = await tenantQuery<{ name: string }>(tenant, {
-    text: 'select name from app.organizations where id = $1',
+  const rows = await tenantQuery(tenant, {
+    text: 'select from app.organizations where id = $1',
     values: [organizationId],
   });
   if (!rows[0]) throw noOrganization(organizationId);
-  return rows[0].name;
 }

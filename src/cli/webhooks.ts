@@ -14,23 +14,15 @@ import {
 import type { Reach } from '../operations/actor.ts';
 import type { Operation } from '../operations/operation.ts';
 import { contractOption } from './contract-option.ts';
-import { type Tenant, withInstance, withTenant } from './instance.ts';
+import type { Tenant } from './instance.ts';
 import { leaf, list, print, table, time, uuid } from './output.ts';
-import { REACH_IN_WORDS, reachFor, requireOrganization, tenantQuery } from './tenant-query.ts';
+import { forOrganization, REACH_IN_WORDS, reachFor, tenantQuery } from './tenant-query.ts';
 
 interface Common {
   org: string;
   contract: string;
   json?: boolean;
 }
-
-const forOrganization = <T>({ org }: Common, work: (tenant: Tenant) => Promise<T>): Promise<T> =>
-  withInstance((instance) =>
-    withTenant(instance, org, async (tenant) => {
-      await requireOrganization(tenant);
-      return work(tenant);
-    }),
-  );
 
 // the documents that leave webhooks to a cockpit have no shape for them: Expert AI Labs' serves
 const bindingOf = ({ contract }: Common) => ({ contract, shapes: 'eal' });

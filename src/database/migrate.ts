@@ -64,7 +64,8 @@ export async function migrate(adminUrl: string, sqlFolder: string = SQL): Promis
       await asOwner(client, 'update private.core_state set hash = $1, applied_at = now()', [core.hash]);
       return { applied: true };
     } finally {
-      await client.query("select pg_advisory_unlock(hashtext('trunkline.migrate'))");
+      // it ends with the connection, too; what went wrong before is what matters
+      await client.query("select pg_advisory_unlock(hashtext('trunkline.migrate'))").catch(() => undefined);
     }
   } finally {
     await client.end();
@@ -96,11 +97,13 @@ async function asOwner<Row extends pg.QueryResultRow>(
   values: unknown[] = [],
 ): Promise<Row[]> {
   await client.query('set role trunkline_owner');
-  try {
-    return (await client.query<Row>(text, values)).rows;
-  } finally {
-    await client.query('reset role');
-  }
+  const { rows } = await client.query<Row>(text, values).catch(async (error: Error) => {
+    // in a transaction that has failed this fails as well, and would be told in place of the reason
+    await client.query('reset role').catch(() => undefined);
+    throw error;
+  });
+  await client.query('reset role');
+  return rows;
 }
 
 async function applyCore(client: pg.Client, core: Core): Promise<void> {
@@ -120,7 +123,7 @@ async function applyCore(client: pg.Client, core: Core): Promise<void> {
     if (!inUse) for (const step of core.changes) await recordChange(client, step);
     await client.query('commit');
   } catch (error) {
-    await client.query('rollback');
+    await client.query('rollback').catch(() => undefined);
     throw error;
   }
 }

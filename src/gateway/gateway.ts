@@ -1,5 +1,4 @@
 import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import type pg from 'pg';
 import type { Registry } from 'prom-client';
 import { createOutbound } from '../connections/http-client.ts';
@@ -7,11 +6,11 @@ import { createPool } from '../database/pool.ts';
 import type { Logger } from '../log.ts';
 import { type Core, readReasons } from '../operations/execute.ts';
 import type { Encryption } from '../security/encryption.ts';
-import { StartupError } from '../startup-error.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { AddressGuard } from '../webhooks/address-guard.ts';
 import { createApp } from './app.ts';
 import { createKeyStore, type KeyStore } from './key-store.ts';
+import { listen } from './listen.ts';
 import { createGatewayMetrics, createRegistry, type GatewayMetrics } from './metrics.ts';
 import { createRateLimiter, type RateLimiter } from './rate-limit.ts';
 
@@ -67,7 +66,11 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
   const onError = (error: Error) => log.warn({ err: error }, 'a database connection was lost');
   const pool = createPool(options.databaseUrl, { max: options.databasePoolSize, name: 'trunkline gateway', onError });
   const exportPool = createPool(options.databaseUrl, { max: 8, name: 'trunkline export', onError });
-  const reasons = await readReasons(pool);
+  const closePools = () => Promise.all([pool.end(), exportPool.end()]);
+  const reasons = await readReasons(pool).catch(async (error) => {
+    await closePools();
+    throw error;
+  });
   const closers: (() => Promise<unknown>)[] = [];
   const keys = createKeyStore(pool, options.databaseUrl, log);
 
@@ -95,45 +98,27 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
   const close = async (): Promise<void> => {
     await keys.close();
     await Promise.allSettled(closers.map((one) => one()));
-    await Promise.all([pool.end(), exportPool.end(), outbound.close()]);
+    await Promise.all([closePools(), outbound.close()]);
   };
 
   const server = createServer(createApp(gateway));
   // longer than common load balancers keep idle connections, so that it is never us who hangs up first
   server.keepAliveTimeout = 65_000;
   server.requestTimeout = 60_000;
-  try {
-    await listen(server, options.port, options.host);
-  } catch (error) {
+  const stop = async () => {
+    if (server.listening) await drain(server);
     await close();
+  };
+  try {
+    const url = await listen(server, options.host, options.port);
+    services.publicUrl ||= url;
+    // signed addresses are made in the database
+    await pool.query('select app.note_public_url($1)', [services.publicUrl]);
+    return { url, stop };
+  } catch (error) {
+    await stop();
     throw error;
   }
-  const { port } = server.address() as AddressInfo;
-  const url = `http://${options.host.includes(':') ? `[${options.host}]` : options.host}:${port}`;
-  services.publicUrl ||= url;
-  // signed addresses are made in the database
-  await pool.query('select app.note_public_url($1)', [services.publicUrl]);
-  return {
-    url,
-    stop: async () => {
-      await drain(server);
-      await close();
-    },
-  };
-}
-
-function listen(server: Server, port: number, host: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'EADDRINUSE')
-        reject(new StartupError(`Port ${port} on ${host} is in use. Choose another with PORT.`));
-      else if (error.code === 'EADDRNOTAVAIL') reject(new StartupError(`HOST ${host} is no address of this machine.`));
-      else if (error.code === 'EACCES')
-        reject(new StartupError(`Port ${port} may not be used by this user. Choose one above 1023 with PORT.`));
-      else reject(error);
-    });
-    server.listen(port, host, resolve);
-  });
 }
 
 /** New connections are refused, idle ones closed, requests under way finish or are cut off when their time is up. */

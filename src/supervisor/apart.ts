@@ -1,9 +1,11 @@
+import { createServer } from 'node:http';
 import { join } from 'node:path';
 import express from 'express';
 import type { Config } from '../config.ts';
 import { type LoginRole, loginUrl } from '../database/login.ts';
 import { createPool } from '../database/pool.ts';
 import { startGateway } from '../gateway/gateway.ts';
+import { listen } from '../gateway/listen.ts';
 import { createRegistry } from '../gateway/metrics.ts';
 import { probes } from '../gateway/probes.ts';
 import type { Logger } from '../log.ts';
@@ -15,7 +17,6 @@ import { credentialsOf } from './database.ts';
 import { encryptionOf } from './encryption-key.ts';
 import { gatewayOptions, type Shared } from './gateway.ts';
 import type { Run } from './lifecycle.ts';
-import { listen } from './listen.ts';
 import { holdsCore } from './reach.ts';
 import { guardOf, languageModelOf, required } from './settings.ts';
 
@@ -79,7 +80,8 @@ async function serveProbes(config: Config, databaseUrl: string, { registry, log 
   const app = express();
   app.disable('x-powered-by');
   app.use(probes(registry, { database: async () => void (await pool.query('select 1')) }));
-  const { url, server } = await listen(app, config.host, config.port);
+  const server = createServer(app);
+  const url = await listen(server, config.host, config.port);
   run.started('probes', async () => {
     server.close();
     server.closeAllConnections();

@@ -8,6 +8,7 @@ import {
   type EmbeddedPostgrestOptions,
   startEmbeddedPostgrest,
 } from '../embedded/postgrest.ts';
+import { httpUrl } from '../gateway/listen.ts';
 import type { Logger } from '../log.ts';
 import { required } from './settings.ts';
 
@@ -45,7 +46,7 @@ export async function openPostgrest(config: Config, databaseUrl: string, log: Lo
 /** How the outside reaches PostgREST; unknown before the gateway listens, when it is to choose its port. */
 function publicUrl(config: Config): string | undefined {
   if (config.publicUrl !== undefined) return `${config.publicUrl}/rest/v1`;
-  return config.port === 0 ? undefined : `http://${config.host}:${config.port}/rest/v1`;
+  return config.port === 0 ? undefined : `${httpUrl(config.host, config.port)}/rest/v1`;
 }
 
 /** Where the process is noted; nowhere when the data directory is not there and cannot be made (DATABASE_URL needs none). */

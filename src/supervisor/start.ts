@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { Config } from '../config.ts';
 import { loginUrl } from '../database/login.ts';
 import { startGateway } from '../gateway/gateway.ts';
+import { httpUrl } from '../gateway/listen.ts';
 import { createRegistry } from '../gateway/metrics.ts';
 import type { Logger } from '../log.ts';
 import { createStorage } from '../storage/storage.ts';
@@ -65,9 +66,8 @@ export async function startInstance(config: Config, run: Run, log: Logger): Prom
     retrySchedule: config.webhooks.retrySchedule,
     disableAfter: config.webhooks.disableAfter,
     outboxDir: join(config.dataDir, 'outbox'),
-    publicUrl:
-      config.publicUrl ??
-      localUrl(`http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${config.port}`),
+    // which port the gateway chooses is not known yet: then mails have no link rather than one that leads nowhere
+    publicUrl: config.publicUrl ?? (config.port === 0 ? undefined : localUrl(httpUrl(config.host, config.port))),
     languageModel: languageModelOf(config),
     log,
     metrics: createWorkerMetrics(shared.registry),

@@ -45,7 +45,7 @@ const DUTIES: Record<string, Duty> = {
 };
 
 /** Sets the duties up and does those that fall to this worker, until pg-boss stops. */
-export async function startSchedule(boss: PgBoss, pool: pg.Pool, log: Logger): Promise<PgBoss> {
+export async function startSchedule(boss: PgBoss, pool: pg.Pool, log: Logger): Promise<void> {
   await boss.createQueue(DUTY_QUEUE, { retryLimit: 3, retryDelay: 60, expireInSeconds: 3600 });
   await boss.work<{ duty: string }>(DUTY_QUEUE, { pollingIntervalSeconds: 2 }, async (jobs) => {
     for (const job of jobs) {
@@ -59,7 +59,6 @@ export async function startSchedule(boss: PgBoss, pool: pg.Pool, log: Logger): P
     // several workers that start together do it once
     if (atStart) await boss.send(DUTY_QUEUE, { duty }, { singletonKey: duty, singletonSeconds: 60 });
   }
-  return boss;
 }
 
 /** Keeps the outbox metrics fresh. Returns how to stop. */

@@ -64,12 +64,15 @@ export interface Worker {
 export async function startWorker(options: WorkerOptions): Promise<Worker> {
   const { log, metrics = NO_METRICS, lanes = DEFAULT_LANES, timeoutMs = 10_000, batch = 200 } = options;
   const pool = openPool(options.databaseUrl, log);
-  const boss = await openQueue(pool, log, options.superviseSeconds ?? 5)
-    .then((queue) => startSchedule(queue, pool, log))
-    .catch(async (error) => {
-      await pool.end();
-      throw error;
-    });
+  const giveUp = async (error: unknown): Promise<never> => {
+    await pool.end();
+    throw error;
+  };
+  const boss = await openQueue(pool, log, options.superviseSeconds ?? 5).catch(giveUp);
+  await startSchedule(boss, pool, log).catch(async (error) => {
+    await boss.stop({ graceful: false }).catch(() => undefined);
+    return giveUp(error);
+  });
 
   const sender = createSender({
     guard: options.guard,

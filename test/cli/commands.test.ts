@@ -198,6 +198,8 @@ test('every command explains itself', async () => {
     'leads',
     'webhooks',
     'connectors',
+    'messages',
+    'tasks',
     'audit',
     'openapi',
     'demo',

@@ -62,8 +62,7 @@ const hookOf = (number: number, minutesAgo: number, more: object = {}): object =
 describe('a first poll', () => {
   test('comes soon, looks back as far as is set, and finds what no webhook told of', async () => {
     atCallRail.push(apiCall(1, 30), apiCall(2, 60 * 24 * 6), apiCall(3, 60 * 24 * 9));
-    await worker();
-    await polled();
+    await polled(worker);
     expect((await calls()).map((call) => call.external_id)).toEqual([callId(2), callId(1)]);
     const [, call] = await calls();
     expect(call).toMatchObject({
@@ -103,8 +102,7 @@ describe('a first poll', () => {
   test('makes calls under the right to write calls alone, audited and announced like any other', async () => {
     await registerWebhook(db, organization, 'https://receiver.example.com/calls', ['call.received']);
     atCallRail.push(apiCall(1, 30));
-    await worker();
-    await polled();
+    await polled(worker);
     expect(await callEntries()).toEqual([
       { action: 'call.created', source: 'worker', correlation_id: expect.stringMatching(/^poll_/) },
     ]);
@@ -121,8 +119,7 @@ describe('a first poll', () => {
       vendor: 'callrail',
       settings: settings({ company_id: COMPANY }),
     });
-    await worker();
-    await polled();
+    await polled(worker);
     expect((await calls()).map((call) => call.external_id)).toEqual([callId(1)]);
   });
 
@@ -139,21 +136,17 @@ describe('a first poll', () => {
 describe('a call that is known', () => {
   test('from its webhook is not made again, and what is unchanged is not written', async () => {
     atCallRail.push(apiCall(1, 30));
-    await worker();
-    await polled();
+    await polled(worker);
     await tell(hookOf(1, 30));
     const [told] = await calls();
     expect(told.extra).toMatchObject({ company_resource_id: COMPANY, note: null });
-    await makeDue();
-    await polled();
+    await polled(makeDue);
     const entries = await callEntries();
     const [before] = (await db.admin.query('select xmin, * from app.calls where organization_id = $1', [organization]))
       .rows;
-    await makeDue();
-    await polled();
+    await polled(makeDue);
     await tell(hookOf(1, 30));
-    await makeDue();
-    await polled();
+    await polled(makeDue);
     const after = (await db.admin.query('select xmin, * from app.calls where organization_id = $1', [organization]))
       .rows;
     expect(after).toEqual([before]);
@@ -162,12 +155,10 @@ describe('a call that is known', () => {
   });
 
   test('from its webhook keeps the address of the recording that needs no credentials', async () => {
-    await worker();
-    await polled();
+    await polled(worker);
     await tell(hookOf(1, 30));
     atCallRail.push(apiCall(1, 30));
-    await makeDue();
-    await polled();
+    await polled(makeDue);
     const redirect = `https://app.callrail.com/calls/${callId(1)}/recording/redirect?access_key=aaaaccccddddeeee`;
     expect(await calls()).toMatchObject([{ external_id: callId(1), recording_source_url: redirect }]);
     expect((await connection()).calls_found).toBe('0');
@@ -175,8 +166,7 @@ describe('a call that is known', () => {
 
   test('and was modified since is brought up to date, and no late webhook takes that back', async () => {
     atCallRail.push(apiCall(1, 60 * 20, { transcription: null }));
-    await worker();
-    await polled();
+    await polled(worker);
     atCallRail[0] = apiCall(1, 60 * 20, {
       note: 'Booked',
       customer_name: 'Sarah Mitchell',
@@ -184,8 +174,7 @@ describe('a call that is known', () => {
       value: 900,
     });
     const { watermark } = await connection();
-    await makeDue();
-    await polled();
+    await polled(makeDue);
     const since = queryOf(service.requests.at(-1) as ReceivedRequest).get('start_date');
     expect(Math.floor(minutes(since, watermark))).toBe(48 * 60);
     await tell(hookOf(1, 60 * 20));
@@ -201,8 +190,7 @@ describe('a call that is known', () => {
   test('while it is under way is not taken for one that was missed', async () => {
     const ringing = { answered: false, duration: null, call_type: 'in_progress', recording: null, transcription: null };
     atCallRail.push(apiCall(1, 1, ringing));
-    await worker();
-    await polled();
+    await polled(worker);
     expect(await calls()).toMatchObject([{ answered: null, duration_seconds: 0, recording_source_url: null }]);
     expect((await calls())[0].extra).not.toHaveProperty('call_type');
     await tell(hookOf(1, 1));
@@ -213,8 +201,7 @@ describe('a call that is known', () => {
 describe('many calls', () => {
   test('come page by page, at the address that the page before named', async () => {
     many(250);
-    await worker();
-    await polled();
+    await polled(worker);
     expect(await calls()).toHaveLength(250);
     expect(offsets()).toEqual([0, 1, 2]);
     expect(new URL(service.requests[1]?.path ?? '', 'http://callrail').pathname).toBe(`/hook/a/${ACCOUNT}/calls`);
@@ -229,8 +216,7 @@ describe('many calls', () => {
     const resting = await connection();
     expect(resting).toMatchObject({ last_polled_at: null, watermark: null, failures: 0, error: null });
     expect(resting.due_in).toBeGreaterThan(90);
-    await makeDue();
-    await polled();
+    await polled(makeDue);
     expect(offsets()).toEqual([0, 1, 2, 3, 4, 5, 6]);
     expect(await calls()).toHaveLength(610);
     expect((await connection()).watermark).toEqual(resting.started_at);
@@ -238,8 +224,7 @@ describe('many calls', () => {
 
   test('are polled by one of several workers', async () => {
     many(250);
-    await Promise.all([worker(), worker(), worker()]);
-    await polled();
+    await polled(() => Promise.all([worker(), worker(), worker()]));
     expect(offsets()).toEqual([0, 1, 2]);
   });
 });
@@ -254,7 +239,8 @@ describe('a worker that ends in the middle', () => {
     many(250);
     service.answer(hanging);
     const program = fileURLToPath(new URL('../worker/worker-process.ts', import.meta.url));
-    const child = fork(program, [db.loginUrl('worker')], { stdio: 'inherit' });
+    // what follows from a call is another matter
+    const child = fork(program, [db.loginUrl('worker'), '{"tasks":{"kinds":[]}}'], { stdio: 'inherit' });
     await until(() => service.requests.length === 2, 'the second page was asked for');
     child.kill('SIGKILL');
     await once(child, 'exit');
@@ -265,8 +251,7 @@ describe('a worker that ends in the middle', () => {
 
     wellAgain();
     await worker();
-    await makeDue(); // its lease is over
-    await polled();
+    await polled(makeDue); // its lease is over
     expect(offsets()).toEqual([0, 1, 1, 2]);
     expect(await calls()).toHaveLength(250);
     expect((await connection()).watermark).toEqual(left.started_at);
@@ -283,8 +268,7 @@ describe('a worker that ends in the middle', () => {
     expect(await calls()).toHaveLength(Math.min(450, service.requests.length * 100));
     if (left.page_cursor !== null) {
       expect(left.due_in).toBeLessThanOrEqual(0);
-      await worker();
-      await polled();
+      await polled(worker);
     }
     // no page was asked for twice
     expect(offsets()).toEqual([0, 1, 2, 3, 4]);
@@ -305,9 +289,11 @@ describe('a worker that ends in the middle', () => {
     await worker();
     await asked.promise;
     // another account: what the old one answers is no longer wanted
-    await operator.run(organization, saveConnection, { vendor: 'callrail', settings: settings({ overlap_hours: 24 }) });
+    await polled(() =>
+      operator.run(organization, saveConnection, { vendor: 'callrail', settings: settings({ overlap_hours: 24 }) }),
+    );
     answered.resolve();
-    await polled();
+    await stopWorkers();
     expect(await calls()).toEqual([]);
   });
 });
@@ -325,8 +311,7 @@ describe('a service that is not well', () => {
   }
   async function recovers(asked: number[]): Promise<void> {
     service.answer(callRailApi(() => atCallRail));
-    await makeDue();
-    await polled();
+    await polled(makeDue);
     expect(offsets()).toEqual(asked);
     expect(await calls()).toHaveLength(150);
     expect(await connection()).toMatchObject({ failures: 0, error: null, failing_since: null });
@@ -384,8 +369,9 @@ describe('a service that is not well', () => {
     expect(failed).toMatchObject({ last_error: expect.stringContaining('Access denied'), last_polled_at: null });
     expect(failed.due_in).toBeGreaterThan(3500);
     expect(JSON.stringify(failed)).not.toContain('another-key-0123');
-    await operator.run(organization, saveConnection, { vendor: 'callrail', settings: settings(), secrets });
-    await polled();
+    await polled(() =>
+      operator.run(organization, saveConnection, { vendor: 'callrail', settings: settings(), secrets }),
+    );
     expect(await calls()).toHaveLength(1);
   });
 
@@ -409,8 +395,7 @@ describe('a service that is not well', () => {
       ];
       const page = [...odd, apiCall(7, 5, { customer_name: 'Odd' }), apiCall(8, 4)];
       service.answer({ body: JSON.stringify({ calls: page, has_next_page: false }) });
-      await worker();
-      await polled();
+      await polled(worker);
       expect((await calls()).map((call) => call.external_id).toSorted()).toEqual([callId(8), 'CAL1']);
       expect(await connection()).toMatchObject({
         error: expect.stringContaining('cannot be stored'),

@@ -95,9 +95,10 @@ export const connection = async (): Promise<any> =>
 /** Makes the connection due now, as if its time had come. */
 export const makeDue = (): Promise<unknown> =>
   db.admin.query('update app.connection_polls set next_due_at = now() where organization_id = $1', [organization]);
-/** Waits for another complete poll. */
-export async function polled(): Promise<void> {
+/** Does what leads to another complete poll, and waits for that: it may be over before the next look at the database. */
+export async function polled(cause: () => unknown): Promise<void> {
   const before = (await connection()).last_polled_at?.getTime();
+  await cause();
   await until(async () => {
     const at = (await connection()).last_polled_at?.getTime();
     return at !== undefined && at !== before;

@@ -67,6 +67,8 @@ export interface Situation<Answer = any> {
   name: string;
   answer: Answer;
   ends: Ending;
+  /** nothing ends it but our own time-out */
+  endless?: boolean;
 }
 
 /** How services are spoken to: a stand-in on loopback, and what can go wrong with it. */

@@ -17,7 +17,7 @@ import { http } from './http-service.ts';
 let outbound: Outbound;
 beforeAll(() => {
   const guard = createAddressGuard({ allowHttp: true, allowSubnets: ['127.0.0.0/8'] });
-  outbound = createOutbound({ guard, timeoutMs: 500, maxBodyBytes: 64 * 1024 });
+  outbound = createOutbound({ guard, maxBodyBytes: 64 * 1024 });
 });
 afterAll(() => outbound.close());
 

@@ -42,7 +42,7 @@ const situations: Situation<Script>[] = [
     ends: busy(expect.any(Number)),
   },
   { name: 'is asked too often, and does not say how long to wait', answer: { status: 429 }, ends: busy(undefined) },
-  { name: 'does not answer in time', answer: { hang: true }, ends: UNAVAILABLE },
+  { name: 'does not answer in time', answer: { hang: true }, ends: UNAVAILABLE, endless: true },
   { name: 'answers with a page instead of JSON', answer: HTML, ends: GARBAGE },
   { name: 'answers with JSON that is cut off', answer: { body: '{"id":"4' }, ends: GARBAGE },
   { name: 'answers with JSON of another shape', answer: { body: '["nothing"]' }, ends: GARBAGE },

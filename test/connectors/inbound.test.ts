@@ -83,8 +83,9 @@ describe('workers', () => {
   });
 
   test('one that is stopped in the middle waits as long as a call may take; what it gives up has not failed', async () => {
+    // each of the 40 calls in far less than its time, and all of them in far more than a worker waits that stops
     graph.answer(async (request) => ({ ...graphApi(request), delayMs: 500 }));
-    const stopping = await startTestWorker(db, { inbound: { pollMs: 20 }, timeoutMs: 1000 });
+    const stopping = await startTestWorker(db, { inbound: { pollMs: 20 }, timeoutMs: 4000 });
     await deliver(metaPayload(...Array.from({ length: 40 }, (_, index) => String(94_000 + index))));
     await until(() => graph.requests.length > 0, 'the call');
     await stopping.stop();

@@ -44,7 +44,7 @@ const situations: Situation<MailAnswer>[] = [
     answer: { greeting: '554 5.7.1 No' },
     ends: { kind: 'refused', retryable: false, status: 554 },
   },
-  { name: 'says nothing', answer: { hang: 'greeting' }, ends: UNAVAILABLE },
+  { name: 'says nothing', answer: { hang: 'greeting' }, ends: UNAVAILABLE, endless: true },
   { name: 'ends the connection', answer: { drop: 'greeting' }, ends: UNAVAILABLE },
   {
     name: 'is a web server',

@@ -8,16 +8,20 @@ import { type MailAnswer, type MailVisit, startMailServer } from './smtp-service
 
 // What the mail client knows of a mail when something went wrong: whether the server may have taken it.
 
+const SECRETS = ['correct horse battery'];
 let outbound: Outbound;
+/** For servers that say nothing any more. */
+let impatient: Outbound;
 let mail: MailClient;
 let service: Service<MailAnswer, MailVisit>;
 
 beforeAll(() => {
   const guard = createAddressGuard({ allowHttp: true, allowSubnets: ['127.0.0.0/8'] });
-  outbound = createOutbound({ guard, timeoutMs: 300 });
-  mail = outbound.mail(['correct horse battery']);
+  outbound = createOutbound({ guard });
+  impatient = createOutbound({ guard, timeoutMs: 700 });
+  mail = outbound.mail(SECRETS);
 });
-afterAll(() => outbound.close());
+afterAll(() => Promise.all([outbound.close(), impatient.close()]));
 beforeEach(async () => {
   service = await startMailServer();
 });
@@ -28,8 +32,8 @@ const server = (changes: Partial<MailServer> = {}): MailServer => ({
   requireTls: false,
   ...changes,
 });
-const send = (to = 'sarah@example.com', text = 'We come at nine.', through = server()) =>
-  mail.send(through, {
+const send = (to = 'sarah@example.com', text = 'We come at nine.', through = server(), client = mail) =>
+  client.send(through, {
     from: { name: 'Puro', address: 'office@puro.example.com' },
     to,
     subject: 'Tomorrow',
@@ -37,6 +41,11 @@ const send = (to = 'sarah@example.com', text = 'We come at nine.', through = ser
     id: 'msg_1',
     headers: {},
   });
+/** The same to a server that answers so. */
+const sendTo = (answer: MailAnswer) => {
+  service.answer(answer);
+  return send(undefined, undefined, undefined, answer.hang ? impatient.mail(SECRETS) : mail);
+};
 const failureOf = async (sending: Promise<unknown>): Promise<ConnectorFailure> =>
   sending.then(
     () => expect.fail('it was sent'),
@@ -57,8 +66,7 @@ describe('a mail that the server did not take', () => {
     ['because it hung before the text', { hang: 'greeting' }, { kind: 'unavailable' }],
     ['because it went away before the text', { drop: 'greeting' }, { kind: 'unavailable' }],
   ])('%s', async (_name, answer, ends) => {
-    service.answer(answer);
-    expect(await failureOf(send())).toMatchObject({ ...ends, uncertain: false });
+    expect(await failureOf(sendTo(answer))).toMatchObject({ ...ends, uncertain: false });
   });
 
   test('as there is none', async () => {
@@ -100,8 +108,7 @@ describe('a mail of which nobody knows', () => {
     ['because the server says nothing any more', { hang: 'data' }],
     ['because the server went away', { drop: 'data' }],
   ])('%s', async (_name, answer) => {
-    service.answer(answer);
-    expect(await failureOf(send())).toMatchObject({ kind: 'unavailable', uncertain: true });
+    expect(await failureOf(sendTo(answer))).toMatchObject({ kind: 'unavailable', uncertain: true });
   });
 });
 

@@ -4,13 +4,15 @@ import { chmodSync, mkdtempSync, readFileSync, realpathSync, rmSync, statSync } 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { onTestFinished, vi } from 'vitest';
 import { processesIn } from '../../src/embedded/process-info.ts';
+import { until as untilTrue } from '../support/until.ts';
 
-vi.setConfig({ testTimeout: 120_000 }); // initdb alone takes seconds on a busy machine
+// initdb alone takes seconds on a busy machine
+const TEST_TIMEOUT_MS = 120_000;
+vi.setConfig({ testTimeout: TEST_TIMEOUT_MS });
 
 /** A data directory of this test's own; what still runs in it at the end is killed. */
 export function temporaryDataDir(): string {
@@ -34,9 +36,9 @@ export function postmasterPid(dataDir: string): number | undefined {
   }
 }
 
-export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await condition())) await delay(10);
-}
+/** Waits until a condition holds, for as long as a test here may take. */
+export const until = (condition: () => boolean | Promise<boolean>): Promise<boolean> =>
+  untilTrue(condition, 'the condition', TEST_TIMEOUT_MS);
 
 export async function query<Row extends pg.QueryResultRow>(url: string, text: string): Promise<Row[]> {
   const client = new pg.Client({ connectionString: url });

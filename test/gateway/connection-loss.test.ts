@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { createKey, createOrganization, startTestGateway, type TestGateway } from '../support/gateway.ts';
+import { until } from '../support/until.ts';
 
 let db: TestDatabase;
 let gateway: TestGateway;
@@ -26,7 +27,7 @@ test('a connection lost in the middle of a request is a 503, and the gateway goe
       "select pid from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and query like '%leads%' and pid <> pg_backend_pid()",
     );
     return rows[0]?.pid as number | undefined;
-  });
+  }, 'the request to wait');
   await db.admin.query('select pg_terminate_backend($1)', [victim]);
   const reply = await waiting;
   await blocker.query('rollback');
@@ -37,12 +38,3 @@ test('a connection lost in the middle of a request is a 503, and the gateway goe
   expect(reply.headers.get('retry-after')).toMatch(/^\d+$/);
   expect((await gateway.request('GET', '/api/v1/leads', { key })).status).toBe(200);
 });
-
-async function until<T>(probe: () => Promise<T | undefined>): Promise<T> {
-  for (let tries = 0; tries < 500; tries += 1) {
-    const found = await probe();
-    if (found !== undefined) return found;
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-  throw new Error('waited in vain');
-}

@@ -1,6 +1,9 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type pg from 'pg';
 import type { TestDatabase } from '../support/database.ts';
+import { until } from '../support/until.ts';
+
+export { until };
 
 export const NO_SUCH_ID = '00000000-0000-4000-8000-000000000000';
 
@@ -114,20 +117,11 @@ export async function failure(attempt: Promise<unknown>): Promise<Failure> {
   throw new Error(`It was not refused, and answered ${JSON.stringify(answer)}`);
 }
 
-/** Waits until a condition holds. */
-export async function until(condition: () => Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 30_000;
-  while (!(await condition())) {
-    if (Date.now() > deadline) throw new Error('It did not come to pass within 30 s');
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
-
 /** Waits until a backend waits for a lock. */
-export const untilBlocked = (db: TestDatabase, pid: number): Promise<void> =>
+export const untilBlocked = (db: TestDatabase, pid: number): Promise<boolean> =>
   until(async () => {
     const { rows } = await db.admin.query("select from pg_stat_activity where pid = $1 and wait_event_type = 'Lock'", [
       pid,
     ]);
     return rows.length > 0;
-  });
+  }, 'the wait for a lock');

@@ -5,9 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { vi } from 'vitest';
 import { processesIn } from '../../src/embedded/process-info.ts';
+import { until as untilTrue } from '../support/until.ts';
 
-// The real command line, as processes of their own.
+// The real command line, as processes of their own. The first start of a database alone takes many seconds on a busy machine.
+vi.setConfig({ testTimeout: 180_000 });
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 
@@ -114,9 +117,9 @@ export async function runJson(args: string[], environment: Environment): Promise
   return JSON.parse(stdout);
 }
 
-export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await condition())) await delay(20);
-}
+/** Waits until a condition holds: for as long as the test that waits may take, as processes start slowly on a busy machine. */
+export const until = (condition: () => boolean | Promise<boolean>): Promise<boolean> =>
+  untilTrue(condition, 'the condition', 600_000);
 
 /** An administrator's connection string of the embedded server of a data directory that runs now. */
 export function adminUrlOf(dataDir: string): string {

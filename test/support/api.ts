@@ -4,6 +4,8 @@ import type { ContractName } from '../../src/security/api-key.ts';
 import { createDatabase, type TestDatabase } from './database.ts';
 import { createKey, createOrganization, type GatewaySettings, type Reply, startTestGateway } from './gateway.ts';
 
+export { until } from './until.ts';
+
 export interface Caller {
   organizationId: string;
   keyId: string;
@@ -122,15 +124,6 @@ export function expectFlatError(reply: Reply, status: number, code: string, mess
 /** An answer is an error in the shape of a contract. */
 export const expectErrorOf = (contract: ContractName, reply: Reply, status: number, code: string): void =>
   contract === 'ai93' ? expectFlatError(reply, status, code) : expectError(reply, status, code);
-
-/** Waits until something holds. */
-export async function until(condition: () => Promise<boolean> | boolean): Promise<void> {
-  const deadline = Date.now() + 20_000;
-  while (!(await condition())) {
-    if (Date.now() > deadline) throw new Error('It did not come to pass within 20 s');
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
 
 /** Runs tasks, a few at a time. */
 export async function inParallel<Task, Result>(

@@ -6,9 +6,9 @@ import { example, expectHolds } from '../contracts/ai93/example.ts';
 import { newLead, startWorld, type World } from '../contracts/ai93/world.ts';
 import { cleanUp } from '../start/process.ts';
 import type { Caller } from '../support/api.ts';
-import { AI93_EVENTS, asRequest, bodyOf, type Subscriber, settled, subscribe } from './ai93-fixtures.ts';
+import { AI93_EVENTS, asRequest, bodyOf, type Subscriber, subscribe } from './ai93-fixtures.ts';
 import { verifyAi93 } from './ai93-verifier.ts';
-import { startTestWorker } from './fixtures.ts';
+import { everythingSent, startTestWorker } from './fixtures.ts';
 
 // From a change over HTTP to what subscribers get: a workspace, its businesses, a stranger, and a client of Expert AI Labs.
 
@@ -45,13 +45,13 @@ afterAll(async () => {
 beforeEach(forget);
 
 async function forget(): Promise<void> {
-  await settled(world.api.db);
+  await everythingSent(world.api.db);
   for (const { receiver } of Object.values(subscribers)) receiver.requests.length = 0;
 }
 
 /** What each subscriber has got since, by type, once nothing is left to be sent. Every delivery is verified on the way. */
 async function heard(): Promise<Record<string, string[]>> {
-  await settled(world.api.db);
+  await everythingSent(world.api.db);
   const entries: [string, string[]][] = [];
   for (const [name, { receiver, secret }] of Object.entries(subscribers)) {
     for (const request of receiver.requests) {

@@ -1,7 +1,6 @@
 import { type Environment, runJson } from '../start/process.ts';
 import { TEST_ENCRYPTION_KEY, type TestDatabase } from '../support/database.ts';
 import { type ReceivedRequest, type Receiver, startReceiver } from '../support/receiver.ts';
-import { until } from './fixtures.ts';
 
 export interface Subscriber {
   organizationId: string;
@@ -55,12 +54,3 @@ export const asRequest = (received: ReceivedRequest): Request =>
 
 // biome-ignore lint/suspicious/noExplicitAny: tests look into whatever was sent
 export const bodyOf = (received: ReceivedRequest): any => JSON.parse(received.rawBody.toString());
-
-/** Waits until nothing is left to be sent. */
-export const settled = (db: TestDatabase): Promise<unknown> =>
-  until(async () => {
-    const { rows } = await db.admin.query(
-      "select (select count(*) from app.outbox) + (select count(*) from app.deliveries where state = 'pending') as left",
-    );
-    return rows[0].left === '0';
-  }, 'everything being sent');

@@ -3,7 +3,7 @@ import type { Worker } from '../../src/worker/worker.ts';
 import { addCall, done, restorer } from '../sql/dispatch-fixtures.ts';
 import { type Api, type Caller, startApi } from '../support/api.ts';
 import { type Receiver, startReceiver } from '../support/receiver.ts';
-import { registerEndpoint, startTestWorker, statesOf, until } from './fixtures.ts';
+import { attemptsOf, registerEndpoint, startTestWorker, statesOf, until } from './fixtures.ts';
 
 // A call on its way: told of over HTTP or in psql, classified, dispatched, and each step told to a receiver in its turn.
 
@@ -133,14 +133,19 @@ describe('an event whose predecessor is not answered yet', () => {
   });
 
   test('is held with it when the endpoint is disabled meanwhile, and comes after it when it is enabled again', async () => {
-    receiver.answer({ hang: true });
+    const answer = Promise.withResolvers<void>();
+    receiver.answer(async () => {
+      await answer.promise;
+      return { status: 500 };
+    });
     await start();
     const id = await post();
     await until(async () => (await waiting()) === 2, 'the others to wait');
     await caller.patch(`/webhooks/${endpoint}`, { enabled: false });
+    answer.resolve();
     await until(async () => {
       const states = await statesOf(api.db, endpoint);
-      return (states.pending ?? 0) === 0;
+      return (states.pending ?? 0) === 0 && (await attemptsOf(api.db, endpoint)).length === 1;
     }, 'their hold');
     receiver.answer({});
     const before = receiver.requests.length;

@@ -1,4 +1,4 @@
-import { fork } from 'node:child_process';
+import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -17,6 +17,7 @@ let db: TestDatabase;
 let crm: Receiver;
 let organization: string;
 const workers: Worker[] = [];
+const children: ChildProcess[] = [];
 
 beforeAll(async () => {
   db = await createDatabase();
@@ -31,6 +32,7 @@ beforeEach(async () => {
   crm.requests.length = 0;
 });
 afterEach(async () => {
+  for (const child of children.splice(0)) child.kill('SIGKILL');
   for (const worker of workers.splice(0)) await worker.stop();
 });
 
@@ -250,6 +252,7 @@ test('a worker that is killed while HubSpot makes the contact leaves one contact
   });
   await connectHubSpot();
   const child = fork(join(import.meta.dirname, 'worker-process.ts'), [db.loginUrl('worker')], { execArgv: [] });
+  children.push(child);
   await once(child, 'message');
   const lead = await addLead(db, organization);
   await push(lead);
@@ -276,7 +279,15 @@ describe('a CRM that does not take it', () => {
   };
 
   test('is tried again, and what went wrong can be seen meanwhile', async () => {
-    failing({ status: 503 }, { status: 503 });
+    const portal = hubSpotPortal();
+    const seen = Promise.withResolvers<void>();
+    let asked = 0;
+    crm.answer(async (request) => {
+      if (++asked <= 2) return { status: 503 };
+      // not before somebody has looked
+      await seen.promise;
+      return portal.answer(request);
+    });
     const connection = await connectHubSpot();
     await work();
     const lead = await addLead(db, organization);
@@ -285,6 +296,7 @@ describe('a CRM that does not take it', () => {
       last_error: expect.stringMatching(/answered 503\.$/),
       external_id: null,
     });
+    seen.resolve();
     const health = async () =>
       (await db.admin.query('select * from api.connections where id = $1', [connection])).rows[0];
     expect(await settled(lead, 'ok')).toMatchObject({ last_error: null, attempts: 3 });

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import pino from 'pino';
 import { createEncryption } from '../../src/security/encryption.ts';
 import { createAddressGuard } from '../../src/webhooks/address-guard.ts';
@@ -9,6 +8,9 @@ import { generateSigningSecret, secretPrefix } from '../../src/webhooks/signing.
 import { startWorker, type Worker, type WorkerOptions } from '../../src/worker/worker.ts';
 import { TEST_ENCRYPTION_KEY, type TestDatabase } from '../support/database.ts';
 import { testStorage } from '../support/storage.ts';
+import { until } from '../support/until.ts';
+
+export { until };
 
 const encryption = createEncryption(TEST_ENCRYPTION_KEY);
 
@@ -28,7 +30,8 @@ export function workerOptions(databaseUrl: string, changes: Partial<WorkerOption
     log,
     relayPollMs: 20,
     queuePollMs: 50,
-    timeoutMs: 3000,
+    // a test in which somebody never answers brings a shorter one; a busy machine alone is no reason to give up
+    timeoutMs: 15_000,
     superviseSeconds: 1,
     tasks: { retrySchedule: [0.2, 0.4], pollMs: 50 },
     ...changes,
@@ -37,17 +40,6 @@ export function workerOptions(databaseUrl: string, changes: Partial<WorkerOption
 
 export function startTestWorker(db: TestDatabase, changes: Partial<WorkerOptions> = {}): Promise<Worker> {
   return startWorker(workerOptions(db.loginUrl('worker'), changes));
-}
-
-/** Waits until a condition holds, and returns what made it hold. */
-export async function until<T>(condition: () => T | Promise<T>, what = 'the condition'): Promise<NonNullable<T>> {
-  const deadline = Date.now() + 45_000;
-  for (;;) {
-    const value = await condition();
-    if (value) return value as NonNullable<T>;
-    if (Date.now() > deadline) throw new Error(`${what} did not come true in time`);
-    await delay(20);
-  }
 }
 
 export const claimsOf = (organizationId: string) => ({ organization_id: organizationId, scopes: ['*'] });
@@ -145,3 +137,12 @@ export async function jobs(db: TestDatabase): Promise<Record<string, number>> {
   );
   return Object.fromEntries(rows.map((row) => [row.state, row.count]));
 }
+
+/** Waits until nothing is left to be sent. */
+export const everythingSent = (db: TestDatabase): Promise<unknown> =>
+  until(async () => {
+    const { rows } = await db.admin.query(
+      "select (select count(*) from app.outbox) + (select count(*) from app.deliveries where state = 'pending') as left",
+    );
+    return rows[0].left === '0';
+  }, 'everything being sent');

@@ -225,16 +225,18 @@ describe('a recording', () => {
   });
 
   test('of a tracker that signs its addresses anew each time is fetched once', async () => {
-    let asked = 0;
-    answer = (_req, res) => {
-      asked++;
+    const asked: (string | undefined)[] = [];
+    answer = (req, res) => {
+      asked.push(req.url);
       res.end(SOUND);
     };
     const told = { source: 'tracker', external_id: 'c-1' };
     await office.post('/calls', { ...told, recording_url: `${trackerUrl}/1.wav?sig=a` });
-    await until(() => asked === 1, 'the first fetch');
+    await until(async () => asked.length > 0 && !(await task()), 'the first fetch');
     await office.post('/calls', { ...told, recording_url: `${trackerUrl}/1.wav?sig=b` });
+    expect(await task()).toBeUndefined();
     await office.post('/calls', { ...told, recording_url: `${trackerUrl}/other.wav` });
-    await until(() => asked === 2, 'the other recording');
+    await until(async () => asked.length > 1 && !(await task()), 'the other recording');
+    expect(asked).toEqual(['/1.wav?sig=a', '/other.wav']);
   });
 });

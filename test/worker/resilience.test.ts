@@ -32,18 +32,24 @@ afterEach(async () => {
   await db.drop();
 });
 
+/** Leads are not scored: that takes its share of the machine. */
+const NO_TASKS = { tasks: { kinds: [] } };
+
 async function worker(changes = {}) {
-  // leads are not scored: that takes its share of the machine, and an attempt here may take three seconds
-  const started = await startTestWorker(db, { tasks: { kinds: [] }, ...changes });
+  const started = await startTestWorker(db, { ...NO_TASKS, ...changes });
   cleanups.push(() => started.stop());
   return started;
 }
 
 async function workerProcess(): Promise<ChildProcess> {
-  const child = fork(join(import.meta.dirname, 'worker-process.ts'), [db.loginUrl('worker')], {
-    execArgv: [],
-    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-  });
+  const child = fork(
+    join(import.meta.dirname, 'worker-process.ts'),
+    [db.loginUrl('worker'), JSON.stringify(NO_TASKS)],
+    {
+      execArgv: [],
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    },
+  );
   cleanups.push(async () => child.kill('SIGKILL'));
   await once(child, 'message');
   return child;

@@ -16,7 +16,9 @@ test('workers that start together do the duties of a start once, and leave the s
   const duties = await until(async () => {
     const { rows } = await db.admin.query<{ duty: string; jobs: number; minutes: number }>(
       `select data ->> 'duty' as duty, count(*)::integer as jobs, count(distinct singleton_on)::integer as minutes
-         from pgboss.job where name = 'timed-duties' and state = 'completed' group by 1 order by 1`,
+         from pgboss.job
+        where name = 'timed-duties' and state = 'completed' and singleton_on is not null -- not those that the clock made due meanwhile
+        group by 1 order by 1`,
     );
     return rows.length === 2 ? rows : undefined;
   }, 'the duties');

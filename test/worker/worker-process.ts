@@ -1,6 +1,7 @@
-// A worker in a process of its own, so that a test can kill it.
+// A worker in a process of its own, so that a test can kill it: the database's address, and what is to be otherwise, as JSON.
 import { startWorker } from '../../src/worker/worker.ts';
 import { workerOptions } from './fixtures.ts';
 
-await startWorker(workerOptions(process.argv[2] as string));
+const [, , databaseUrl, changes = '{}'] = process.argv;
+await startWorker(workerOptions(databaseUrl as string, JSON.parse(changes)));
 process.send?.('ready');

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer, type RequestListener, type Server } from 'node:http';
+import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { StartupError } from '../startup-error.ts';
 
@@ -10,13 +10,12 @@ const REASONS: Record<string, (host: string, port: number) => string> = {
   EACCES: (_host, port) => `Port ${port} may not be used by this user. Choose one above 1023 with PORT.`,
 };
 
-/** A small HTTP server. Throws a StartupError when the address cannot be listened on. */
-export async function listen(
-  app: RequestListener,
-  host: string,
-  port: number,
-): Promise<{ url: string; server: Server }> {
-  const server = createServer(app);
+/** The address of a server: http://host:port. */
+export const httpUrl = (host: string, port: number): string =>
+  `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+
+/** Has a server listen, and returns its address. Throws a StartupError when it cannot be listened on. */
+export async function listen(server: Server, host: string, port: number): Promise<string> {
   try {
     server.listen(port, host);
     await once(server, 'listening');
@@ -24,6 +23,5 @@ export async function listen(
     const reason = REASONS[(error as NodeJS.ErrnoException).code ?? ''];
     throw reason ? new StartupError(reason(host, port), { cause: error }) : error;
   }
-  const { port: chosen } = server.address() as AddressInfo;
-  return { url: `http://${host.includes(':') ? `[${host}]` : host}:${chosen}`, server };
+  return httpUrl(host, (server.address() as AddressInfo).port);
 }
