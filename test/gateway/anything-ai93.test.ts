@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ai93 } from '../../src/contracts/ai93/index.ts';
 import { type Api, type Caller, inParallel, startApi } from '../support/api.ts';
+import { seeded } from '../support/seeded.ts';
 
 // Requests of AI93 made of whatever comes: each is answered, never with a failure of ours, and refused in two texts.
 
@@ -17,15 +18,6 @@ beforeAll(async () => {
   lead = (await locked.post('/leads', { source: 'manual', displayName: 'Jane' })).body.lead.id;
 });
 afterAll(() => api.stop());
-
-/** The same sequence of numbers on every run. */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return state / 2 ** 32;
-  };
-}
 
 const TEXTS = [
   '',

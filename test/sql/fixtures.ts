@@ -67,6 +67,16 @@ export async function fillBusiness(db: TestDatabase, organization: string): Prom
   return lead;
 }
 
+/** An entry of the audit log as it would have been written at that time; returns its id. */
+export async function pastEntry(database: TestDatabase, tenant: string, at: string | Date): Promise<string> {
+  const { rows } = await database.admin.query(
+    `insert into audit.platform_events (organization_id, id, action, source, correlation_id, payload, created_at)
+     values ($1, uuidv7(), 'lead.updated', 'api', 'corr_past', '{"diff": {"lead_score": {"from": 1, "to": 2}}}', $2) returning id`,
+    [tenant, at],
+  );
+  return rows[0].id;
+}
+
 export async function registerWebhook(
   db: TestDatabase,
   organization: string,
