@@ -2,8 +2,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import type { Worker } from '../../src/worker/worker.ts';
 import { json } from '../connectors/http-service.ts';
 import { jobNimbusAccount } from '../connectors/vendors/jobnimbus.ts';
-import { type Api, type Caller, expectError, startApi } from '../support/api.ts';
-import { createOrganization } from '../support/gateway.ts';
+import { type Api, type Caller, expectError, startApi, until } from '../support/api.ts';
+import { createOrganization, type Reply } from '../support/gateway.ts';
 import { type Receiver, startReceiver } from '../support/receiver.ts';
 import { startTestWorker } from '../worker/fixtures.ts';
 
@@ -42,6 +42,12 @@ const newLead = async (): Promise<string> =>
   (await one.post('/leads', { name: 'Sarah Mitchell', email: 'sarah.mitchell@example.com' })).body.id;
 const push = (lead: string, headers?: Record<string, string>) =>
   one.post(`/leads/${lead}/push-to-crm`, undefined, headers);
+/** Asks until it is done: the five seconds that an answer waits may be over before, on a busy machine. */
+const pushed = (lead: string): Promise<Reply> =>
+  until(async () => {
+    const reply = await push(lead);
+    return reply.body.crm_sync.status === 'pending' ? undefined : reply;
+  }, 'the push');
 const AT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 
 test('answers as the document prints it, and the same when it is asked again', async () => {
@@ -50,11 +56,11 @@ test('answers as the document prints it, and the same when it is asked again', a
   await connect();
   await work();
   const lead = await newLead();
-  const pushed = await push(lead);
-  expect(pushed.status).toBe(200);
-  expect(Object.keys(pushed.body)).toEqual(['id', 'crm_sync']);
-  expect(Object.keys(pushed.body.crm_sync)).toEqual(['vendor', 'external_id', 'status', 'last_synced_at']);
-  expect(pushed.body).toEqual({
+  const first = await pushed(lead);
+  expect(first.status).toBe(200);
+  expect(Object.keys(first.body)).toEqual(['id', 'crm_sync']);
+  expect(Object.keys(first.body.crm_sync)).toEqual(['vendor', 'external_id', 'status', 'last_synced_at']);
+  expect(first.body).toEqual({
     id: lead,
     crm_sync: {
       vendor: 'jobnimbus',
@@ -64,11 +70,11 @@ test('answers as the document prints it, and the same when it is asked again', a
     },
   });
   const asked = jobNimbus.requests.length;
-  expect((await push(lead)).body).toEqual(pushed.body);
+  expect((await push(lead)).body).toEqual(first.body);
   expect(jobNimbus.requests).toHaveLength(asked);
 
   await one.patch(`/leads/${lead}`, { name: 'Sarah Jones' });
-  const again = await push(lead);
+  const again = await pushed(lead);
   expect(again.body.crm_sync).toMatchObject({ external_id: 'jn_contacts_1', status: 'ok' });
   expect(account.contacts).toMatchObject([{ last_name: 'Jones', status_name: 'Lead' }]);
 });
@@ -79,7 +85,7 @@ test('asked for ten times at once, it is one contact, and all are told the same 
   await connect();
   await work();
   const lead = await newLead();
-  const replies = await Promise.all(Array.from({ length: 10 }, () => push(lead)));
+  const replies = await Promise.all(Array.from({ length: 10 }, () => pushed(lead)));
   expect(new Set(replies.map(({ body }) => body.crm_sync.external_id))).toEqual(new Set(['jn_contacts_1']));
   expect(account.contacts).toHaveLength(1);
 });
@@ -97,7 +103,7 @@ test('what went wrong is told', async () => {
   await connect();
   await work();
   const lead = await newLead();
-  const { status, body } = await push(lead);
+  const { status, body } = await pushed(lead);
   expect(status).toBe(200);
   expect(body.crm_sync).toEqual({
     vendor: 'jobnimbus',
@@ -107,7 +113,7 @@ test('what went wrong is told', async () => {
     last_error: expect.stringMatching(/answered 400: Invalid record_type_name\.$/),
   });
   jobNimbus.answer(jobNimbusAccount().answer);
-  expect((await push(lead)).body.crm_sync).toMatchObject({ status: 'ok', external_id: 'jn_contacts_1' });
+  expect((await pushed(lead)).body.crm_sync).toMatchObject({ status: 'ok', external_id: 'jn_contacts_1' });
 });
 
 describe('while no worker does it', () => {
@@ -124,7 +130,7 @@ describe('while no worker does it', () => {
       last_synced_at: null,
     });
     await work();
-    expect((await push(lead)).body.crm_sync.status).toBe('ok');
+    expect((await pushed(lead)).body.crm_sync.status).toBe('ok');
     expect((await push(lead, key)).text).toBe(pending.text);
   });
 });
