@@ -1,14 +1,11 @@
 import type { Command } from 'commander';
+import { listDeliveries, recoverWebhook, retryDelivery, testWebhook } from '../domain/deliveries.ts';
 import {
   createWebhook,
   createWorkspaceWebhook,
   deleteWebhook,
-  listDeliveries,
   listWebhooks,
-  recoverWebhook,
-  retryDelivery,
   rotateWebhookSecret,
-  testWebhook,
   updateWebhook,
 } from '../domain/webhooks.ts';
 import type { Reach } from '../operations/actor.ts';

@@ -1,29 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { sql } from 'kysely';
 import { z } from 'zod';
-import { db } from '../database/kysely.ts';
-import { keysetPage, raw, statement } from '../database/page.ts';
-import { template } from '../database/template.ts';
+import { statement } from '../database/page.ts';
 import { invalidRequest } from '../errors.ts';
 import type { Reach } from '../operations/actor.ts';
 import { operation, type ResultRow, type Services } from '../operations/operation.ts';
 import { generateSigningSecret, secretPrefix } from '../webhooks/signing.ts';
-import {
-  checkPeriod,
-  cursor,
-  pageParameters,
-  pageSize,
-  pageValues,
-  pathId,
-  period,
-  prefixedId,
-  text,
-  timestamp,
-} from './fields.ts';
+import { pathId } from './fields.ts';
 
 const SAVE = 'Save this signing_secret now. It will not be shown again.';
-const missing = 'No such webhook.';
-const id = pathId.meta({ description: 'Id of the webhook.' });
+export const missing = 'No such webhook.';
+export const webhookId = pathId.meta({ description: 'Id of the webhook.' });
 
 const url = z
   .string('must be a string')
@@ -90,7 +77,7 @@ export const getWebhook = operation({
   description: 'The signing secret itself is never returned, only its public prefix.',
   scope: 'webhooks.read',
   kind: 'read',
-  input: z.strictObject({ id }),
+  input: z.strictObject({ id: webhookId }),
   missing,
   statement: ({ input, shape, contract }) => statement`
     select ${sql.raw(shape('webhook'))}(row)::text as body
@@ -133,7 +120,7 @@ export const updateWebhook = operation({
   scope: 'webhooks.admin',
   kind: 'write',
   input: z.strictObject({
-    id,
+    id: webhookId,
     url: url.optional(),
     events: events.optional(),
     description: description.optional(),
@@ -164,7 +151,7 @@ export const deleteWebhook = operation({
     'Stops sending at once. What it had not received is kept for 24 hours, and sent if the same URL registers again.',
   scope: 'webhooks.admin',
   kind: 'write',
-  input: z.strictObject({ id }),
+  input: z.strictObject({ id: webhookId }),
   missing,
   statement: ({ input }) =>
     statement`select json_build_object('id', app.delete_webhook(${input.id}::uuid), 'deleted', true)::text as body`,
@@ -176,7 +163,7 @@ export const rotateWebhookSecret = operation({
   description: 'Returns a new secret. The previous secret remains valid for 24 hours: deliveries are signed with both.',
   scope: 'webhooks.admin',
   kind: 'write',
-  input: z.strictObject({ id }),
+  input: z.strictObject({ id: webhookId }),
   prepare: (_input, services) => newSecret(services),
   missing,
   statement: ({ input, local }) => statement`
@@ -188,107 +175,4 @@ export const rotateWebhookSecret = operation({
       signing_secret: local.secret,
       _warning: `${SAVE} The previous secret remains valid for 24 hours.`,
     }),
-});
-
-const DELIVERY_STATUS = ['delivered', 'failed', 'dead_letter'] as const;
-
-/** Of an endpoint that is not there, there is no list either. */
-const deliveriesPage = template((given, value, shape) => {
-  const attempts = db
-    .selectFrom('app.delivery_attempts as row')
-    .where('row.organization_id', '=', value('organization'))
-    .where('row.endpoint_id', '=', value('id'))
-    .$if(given('status'), (q) => q.where('row.status', '=', value('status')))
-    .$if(given('event'), (q) => q.where('row.event_type', '=', value('event')))
-    .$if(given('start_at'), (q) => q.where('row.attempted_at', '>=', sql<Date>`${value('start_at')}::timestamptz`))
-    .$if(given('end_at'), (q) => q.where('row.attempted_at', '<=', sql<Date>`${value('end_at')}::timestamptz`));
-  return raw`
-    select (${keysetPage(attempts, { ...pageParameters(given, value), shape, time: 'attempted_at' })}) as body
-      from app.webhook_endpoints as e
-     where e.id = ${value('id')}::uuid and e.deleted_at is null and e.contract = ${value('contract')}`;
-});
-
-export const listDeliveries = operation({
-  id: 'webhooks.deliveries.list',
-  summary: 'Recent deliveries',
-  description: 'Delivery attempts, newest first: the last 100, and more by cursor. Filter by status, event and time.',
-  scope: 'webhooks.read',
-  kind: 'read',
-  input: z.strictObject({
-    id,
-    limit: pageSize.default(100),
-    cursor: cursor.optional(),
-    status: z
-      .enum(DELIVERY_STATUS, `must be one of ${DELIVERY_STATUS.join(', ')}`)
-      .meta({ description: 'failed: another attempt follows; dead_letter: none does.' })
-      .optional(),
-    event: text(100).meta({ description: 'Event name.' }).optional(),
-    ...period,
-  }),
-  missing,
-  statement({ input, shape, contract, actor }) {
-    checkPeriod(input);
-    return deliveriesPage({ ...pageValues(input), organization: actor.organizationId, contract }, shape('delivery'));
-  },
-});
-
-const deliveryId = prefixedId('whd').meta({ description: 'Id of the attempt: `whd_` and 26 characters.' });
-
-export const getDelivery = operation({
-  id: 'webhooks.deliveries.get',
-  summary: 'Fetch a delivery attempt',
-  description: 'One attempt with the receiver’s answer (first 4 KB), the error, and when it is tried again.',
-  scope: 'webhooks.read',
-  kind: 'read',
-  input: z.strictObject({ id, delivery_id: deliveryId }),
-  missing: 'No such delivery.',
-  statement: ({ input, shape, contract }) => statement`
-    select ${sql.raw(shape('delivery_detail'))}(row)::text as body
-      from app.delivery_attempts as row
-      join app.webhook_endpoints as e on e.organization_id = row.organization_id and e.id = row.endpoint_id
-     where row.id = app.typeid_uuid('whd', ${input.delivery_id}) and row.endpoint_id = ${input.id}::uuid
-       and e.deleted_at is null and e.contract = ${contract}`,
-});
-
-export const retryDelivery = operation({
-  id: 'webhooks.deliveries.retry',
-  summary: 'Retry a delivery',
-  description: 'Sends the event of this attempt again now, whatever became of it; the retry schedule starts anew.',
-  scope: 'webhooks.admin',
-  kind: 'write',
-  input: z.strictObject({ id, delivery_id: deliveryId }),
-  missing: 'No such delivery.',
-  statement: ({ input }) => statement`
-    select json_build_object('id', ${input.delivery_id}::text, 'status', (app.retry_delivery(${input.id}::uuid,
-             coalesce(app.typeid_uuid('whd', ${input.delivery_id}), '00000000-0000-0000-0000-000000000000'))).state)::text as body`,
-});
-
-export const testWebhook = operation({
-  id: 'webhooks.test',
-  summary: 'Send a test event',
-  description:
-    'Sends the newest such resource of the organization, or a sample, as an event of a subscribed type (default: the first).',
-  scope: 'webhooks.admin',
-  kind: 'write',
-  input: z.strictObject({
-    id,
-    event: text(100).meta({ description: 'A subscribed event; without it, the first.' }).optional(),
-  }),
-  missing,
-  statement: ({ input }) => statement`
-    select json_build_object('event_id', row.public_id, 'event', row.type, 'status', 'pending')::text as body
-      from app.test_webhook(${input.id}::uuid, ${input.event ?? null}) as row`,
-});
-
-export const recoverWebhook = operation({
-  id: 'webhooks.recover',
-  summary: 'Recover undelivered events',
-  description:
-    'Sends again everything the endpoint did not receive since a time: dead letters, and what was kept while it was disabled.',
-  scope: 'webhooks.admin',
-  kind: 'write',
-  input: z.strictObject({ id, since: timestamp.meta({ description: 'From when on (ISO 8601).' }) }),
-  missing,
-  statement: ({ input }) =>
-    statement`select json_build_object('id', ${input.id}::uuid, 'recovered', app.recover_webhook(${input.id}::uuid, ${input.since}::timestamptz))::text as body`,
 });

@@ -1,5 +1,6 @@
 import * as audit from '../../domain/audit-log.ts';
 import * as crm from '../../domain/crm.ts';
+import * as deliveries from '../../domain/deliveries.ts';
 import { getHealth } from '../../domain/health.ts';
 import * as keys from '../../domain/keys.ts';
 import * as leads from '../../domain/leads.ts';
@@ -219,7 +220,7 @@ export const routes: Route[] = [
   {
     method: 'POST',
     path: '/webhooks/{id}/test',
-    operation: webhooks.testWebhook,
+    operation: deliveries.testWebhook,
     tag: 'Webhooks',
     status: 202,
     output: output.testSent,
@@ -228,7 +229,7 @@ export const routes: Route[] = [
   {
     method: 'POST',
     path: '/webhooks/{id}/recover',
-    operation: webhooks.recoverWebhook,
+    operation: deliveries.recoverWebhook,
     tag: 'Webhooks',
     status: 202,
     output: output.recovered,
@@ -237,7 +238,7 @@ export const routes: Route[] = [
   {
     method: 'GET',
     path: '/webhooks/{id}/deliveries',
-    operation: webhooks.listDeliveries,
+    operation: deliveries.listDeliveries,
     tag: 'Webhooks',
     output: output.deliveryList,
     example: examples.deliveryList,
@@ -245,7 +246,7 @@ export const routes: Route[] = [
   {
     method: 'GET',
     path: '/webhooks/{id}/deliveries/{delivery_id}',
-    operation: webhooks.getDelivery,
+    operation: deliveries.getDelivery,
     tag: 'Webhooks',
     output: output.deliveryDetail,
     example: examples.delivery,
@@ -253,7 +254,7 @@ export const routes: Route[] = [
   {
     method: 'POST',
     path: '/webhooks/{id}/deliveries/{delivery_id}/retry',
-    operation: webhooks.retryDelivery,
+    operation: deliveries.retryDelivery,
     tag: 'Webhooks',
     status: 202,
     output: output.deliveryRetried,
