@@ -58,7 +58,7 @@ export function acceptedSettings(configuration: Configuration, given: Values, se
   );
   const secret = set.find(([field]) => secretNames.includes(field))?.[0];
   if (secret !== undefined)
-    throw invalidRequest(`${secret} is a secret.`, { field: `settings.${secret}`, reason: 'belongs into secrets' });
+    throw invalidRequest(`${secret} is a secret.`, { field: `settings.${secret}`, reason: 'belongs in secrets' });
   const values = parsed(configuration.settings, 'settings', Object.fromEntries(set));
   for (const field of Object.keys(configuration.endpoints)) checkAddress(field, values[field], services);
   return values;

@@ -173,7 +173,7 @@ export const deleteConnection = operation({
 export const rotateHookToken = operation({
   id: 'connectors.rotate_token',
   summary: 'Give a hook a new address',
-  description: 'The address before is unknown at once. The new one is shown once.',
+  description: 'The former address stops working at once. The new one is shown once.',
   scope: 'connectors.admin',
   kind: 'write',
   input: z.strictObject(one),

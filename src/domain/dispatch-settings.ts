@@ -44,7 +44,10 @@ const settings = {
       'must be a list',
     )
     .max(5000, 'must hold at most 5000 codes')
-    .meta({ description: 'Postal codes that it goes to; one that ends in `*` stands for all that begin so: `300*`.' }),
+    .meta({
+      description:
+        'Postal codes that the organization serves; one that ends in `*` stands for all that begin so: `300*`.',
+    }),
   service_center_postal_code: z
     .string('must be a string')
     .regex(/^[A-Za-z0-9][A-Za-z0-9 -]{2,11}$/, 'must be a postal code')
@@ -55,10 +58,13 @@ const settings = {
   service_center_latitude: number(-90, 90)
     .nullable()
     .meta({ description: 'Latitude of the point that the radius is measured from.' }),
-  service_center_longitude: number(-180, 180).nullable().meta({ description: 'Longitude of it.' }),
-  service_radius_miles: number(0.1, 5000)
+  service_center_longitude: number(-180, 180)
     .nullable()
-    .meta({ description: 'How far it goes, in miles. It needs a center.' }),
+    .meta({ description: 'Longitude of the point that the radius is measured from.' }),
+  service_radius_miles: number(0.1, 5000).nullable().meta({
+    description:
+      'How far from the center the organization serves, in miles. Needs a center: a postal code, or latitude and longitude.',
+  }),
   business_hours: hours.meta({
     description:
       'For each weekday, intervals in the organization’s time zone: `{"mon": [["08:00", "18:00"]]}`. One that ends before it begins goes past midnight. Replaced as a whole.',
@@ -73,22 +79,32 @@ const settings = {
   qualified_intents: z
     .array(z.enum(INTENTS, `must be one of ${INTENTS.join(', ')}`), 'must be a list')
     .max(5, 'must hold at most 5')
-    .meta({ description: 'What it takes. A qualified call about something else is reviewed by a person.' }),
-  minimum_confidence: number(0, 1).meta({ description: 'A classification that is less sure is reviewed by a person.' }),
+    .meta({
+      description:
+        'What a call must be about to be dispatched. A qualified call about something else is reviewed by a person.',
+    }),
+  minimum_confidence: number(0, 1).meta({
+    description:
+      'How sure a classification must be for its call to be dispatched, from 0 to 1. A call that is less sure is reviewed by a person.',
+  }),
   transcript_wait_seconds: whole(0, 3600).meta({
     description: 'How long a call that has no transcript waits for one before it is classified without.',
   }),
   stale_after_minutes: whole(1, 10_080).meta({
-    description: 'A call that was told of so long after it came in is reviewed by a person.',
+    description:
+      'A call that is told of or classified more than so many minutes after it came in is reviewed by a person.',
   }),
   auto_dispatch: flag.meta({ description: 'Whether calls are dispatched without a person.' }),
   crm_push: flag.meta({ description: 'Whether a dispatched call makes a job in the CRM, when one is connected.' }),
   sms_callback: flag.meta({ description: 'Whether the caller of a dispatched call gets a text message.' }),
   sms_template: template.meta({
-    description: 'Its text. `{name}`, `{first_name}`, `{organization}` and `{tracking_number}` are filled in.',
+    description:
+      'Text of the message to the caller of a dispatched call. `{name}`, `{first_name}`, `{organization}` and `{tracking_number}` are filled in.',
   }),
   sms_on_callback: flag.meta({ description: 'Whether somebody who is to be called back gets a text message.' }),
-  sms_on_callback_template: template.meta({ description: 'Its text, with the same placeholders.' }),
+  sms_on_callback_template: template.meta({
+    description: 'Text of the message to somebody who is to be called back, with the same placeholders.',
+  }),
 };
 
 /** All of them, as an answer shows them. */
@@ -98,7 +114,7 @@ export const getDispatchSettings = operation({
   id: 'organizations.dispatch_settings.get',
   summary: 'Get the dispatch settings',
   description:
-    'What the calling organization does by itself when somebody calls: where it goes, when it works, what it takes.',
+    'What the calling organization does by itself when somebody calls: which area it serves, when it is open, and which calls it takes.',
   scope: 'organizations.read',
   kind: 'read',
   input: z.strictObject({}),
@@ -111,7 +127,7 @@ export const updateDispatchSettings = operation({
   id: 'organizations.dispatch_settings.update',
   summary: 'Update the dispatch settings',
   description:
-    'What is left out stays. Calls are dispatched by themselves once a service area is set: postal codes, or a radius around a center. Applies to calls that are classified from now on.',
+    'Settings that are left out stay as they are. Calls are dispatched by themselves once a service area is set: postal codes, or a radius around a center. Applies to calls that are classified from now on.',
   scope: 'organizations.admin',
   kind: 'write',
   input: z.strictObject(settings).partial(),

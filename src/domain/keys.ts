@@ -23,7 +23,7 @@ const ofContract = (keyId: string, contract: string) =>
 
 const environment = z
   .enum(['live', 'test'], 'must be live or test')
-  .meta({ description: 'Without it, that of the calling key.' });
+  .meta({ description: 'Environment of the new key. Without it, that of the calling key.' });
 
 interface NewKey {
   made: GeneratedKey;
@@ -76,7 +76,9 @@ export const createKey = operation({
       .max(20, 'must hold at most 20 scopes')
       .meta({ description: 'Scopes of the key.' }),
     environment: environment.optional(),
-    expires_at: timestamp.nullish().meta({ description: 'When it stops working; null or nothing: never.' }),
+    expires_at: timestamp
+      .nullish()
+      .meta({ description: 'When the key stops working. Without it, or with null, never.' }),
   }),
   prepare: (input, _services, actor) => newKey(actor, input.environment),
   statement: ({ input, local, shape }) => statement`

@@ -13,7 +13,7 @@ const settings = z
   .record(z.string(), z.unknown(), 'must be an object')
   .meta({ description: '`timezone` (IANA), `default_locale` (BCP 47), `integrations` (on or off by name).' });
 
-export const GRANT_SCOPES = ['leads.read', 'calls.read', 'audit_log.read'] as const;
+const GRANT_SCOPES = ['leads.read', 'calls.read', 'audit_log.read'] as const;
 
 const missing = 'No such organization.';
 const id = pathId.meta({ description: 'Id of the organization.' });
@@ -109,7 +109,9 @@ export const createGrant = operation({
       .min(1, 'must hold at least one scope')
       .max(20, 'must hold at most 20 scopes')
       .meta({ description: 'What the parent may read.' }),
-    expires_at: timestamp.nullish().meta({ description: 'When the grant ends; null or nothing: not by itself.' }),
+    expires_at: timestamp
+      .nullish()
+      .meta({ description: 'When the grant ends by itself. Without it, or with null, never.' }),
   }),
   missing,
   statement: ({ input, shape }) => statement`

@@ -20,7 +20,7 @@ export function inputOf(route: Route, req: Request): Record<string, unknown> {
   const inBody = join(body as Record<string, unknown>, params, 'field');
   const named = inQuery.find((name) => name in body);
   if (named !== undefined)
-    throw invalidRequest(`${named} belongs into the query.`, { field: named, reason: 'belongs into the query' });
+    throw invalidRequest(`${named} belongs in the query.`, { field: named, reason: 'belongs in the query' });
   return { ...inBody, ...query };
 }
 

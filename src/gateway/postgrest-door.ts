@@ -45,7 +45,7 @@ export function postgrestDoor(gateway: Gateway): Router {
     requireMethod(actor, req.method);
     const target = req.headers['x-organization-id'];
     if (target !== undefined && !UUID.test(String(target))) {
-      throw invalidRequest('X-Organization-Id is no organization id.', {
+      throw invalidRequest('X-Organization-Id is not the id of an organization.', {
         field: 'X-Organization-Id',
         reason: 'must be a UUID',
       });

@@ -151,7 +151,7 @@ describe('columns', () => {
       `There is no organization ${nobody}`,
     );
     expect((await importing(join(folder, 'no.csv'))).stderr).toContain('no.csv cannot be read (ENOENT)');
-    expect((await importing(folder)).stderr).toContain('is no file');
+    expect((await importing(folder)).stderr).toContain('is not a file');
     expect((await importing(path, '--source', 'x'.repeat(101))).stderr).toContain('1 to 100 characters');
     expect((await importing(path, '--tag', 'a,b')).stderr).toContain('A tag has no comma');
     expect((await importing(path, '--delimiter', 'x')).stderr).toContain('a comma, a semicolon or the word tab');

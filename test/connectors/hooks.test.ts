@@ -135,7 +135,7 @@ describe('a credential', () => {
         .catch((error) => error);
     expect(await refused({ settings: { app_secret: secrets.app_secret } })).toMatchObject({
       status: 400,
-      details: { field: 'settings.app_secret', reason: 'belongs into secrets' },
+      details: { field: 'settings.app_secret', reason: 'belongs in secrets' },
     });
     expect(await refused({ secrets: { app_secret: secrets.app_secret } })).toMatchObject({
       status: 400,

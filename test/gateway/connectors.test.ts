@@ -144,7 +144,7 @@ describe('a connection', () => {
     expect((await one.post(`${META}/test?name=north`)).body.ok).toBe(true);
     expectError(await one.put(META, { name: 'north' }), 400, 'invalid_request', {
       field: 'name',
-      reason: 'belongs into the query',
+      reason: 'belongs in the query',
     });
     expectError(await one.get(`${META}?name=North!`), 400, 'invalid_request', { field: 'name' });
     expect((await one.delete(`${META}?name=north`)).status).toBe(200);
@@ -177,7 +177,7 @@ describe('what is wrong with a configuration is told by field and reason', () =>
     [{ secrets, settings: { page_ids: '1' } }, 'settings.page_ids', 'must be a list'],
     [{ secrets, settings: { api_url: 'ftp://a.example' } }, 'settings.api_url', 'must be an http or https address'],
     [{ secrets, settings: { api_url: 'http://10.0.0.1' } }, 'settings.api_url', 'must be a public address'],
-    [{ secrets, settings: { app_secret: '0123456789' } }, 'settings.app_secret', 'belongs into secrets'],
+    [{ secrets, settings: { app_secret: '0123456789' } }, 'settings.app_secret', 'belongs in secrets'],
     [{ secrets, settings: [] }, 'settings', 'must be an object'],
     [{ secrets: 'x' }, 'secrets', 'must be an object'],
     [{ secrets, enabled: 'yes' }, 'enabled', 'must be true or false'],

@@ -165,7 +165,7 @@ async function headOf(path: string): Promise<Buffer> {
     throw new StartupError(`${path} cannot be read (${(error as NodeJS.ErrnoException).code}).`, { cause: error });
   }
   try {
-    if (!(await file.stat()).isFile()) throw new StartupError(`${path} is no file.`);
+    if (!(await file.stat()).isFile()) throw new StartupError(`${path} is not a file.`);
     const { buffer, bytesRead } = await file.read(Buffer.alloc(HEAD_BYTES), 0, HEAD_BYTES, 0);
     return buffer.subarray(0, bytesRead);
   } finally {
