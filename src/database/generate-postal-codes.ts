@@ -9,7 +9,7 @@ const FILE = join(import.meta.dirname, '../../sql/18_postal_codes_us.sql');
  * Rows of app.postal_codes from the lines of a GeoNames export (tab-separated: country, code, place, state, its code, …, latitude,
  * longitude). Codes without a state are field post, which is nowhere.
  */
-export function generatePostalCodes(text: string): string {
+function generatePostalCodes(text: string): string {
   const states = new Map<string, Map<string, string[]>>();
   for (const line of text.split('\n')) {
     const [, code, city = '', stateName, state, , , , , latitude, longitude] = line.split('\t');

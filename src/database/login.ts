@@ -11,7 +11,7 @@ export interface Credentials {
 }
 
 /** The password of a login role: the configured one, else one derived from the encryption key, which every process has. */
-export function loginPassword(role: LoginRole, credentials: Credentials): string {
+function loginPassword(role: LoginRole, credentials: Credentials): string {
   return (
     credentials.passwords[role] ??
     createHmac('sha256', credentials.encryptionKey).update(`login:${role}`).digest('base64url')

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { statement } from '../database/page.ts';
 import { operation } from '../operations/operation.ts';
 
-/** Service pulse and the calling identity. Without a key the gateway answers by itself (see gateway/health.ts). */
+/** Service pulse and the calling identity. Without a key the gateway answers by itself (see gateway/pulse.ts). */
 export const getHealth = operation({
   id: 'health.get',
   summary: 'Service pulse',

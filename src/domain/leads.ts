@@ -20,7 +20,7 @@ import {
   text,
 } from './fields.ts';
 
-export const STAGES = ['new', 'contacted', 'replied', 'qualified', 'won', 'lost'] as const;
+const STAGES = ['new', 'contacted', 'replied', 'qualified', 'won', 'lost'] as const;
 
 const stage = z.enum(STAGES, `must be one of ${STAGES.join(', ')}`).meta({ description: 'Place in the pipeline.' });
 const id = pathId.meta({ description: 'Id of the lead.' });

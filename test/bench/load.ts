@@ -36,7 +36,7 @@ export function output(program: string, args: string[], env: NodeJS.ProcessEnv =
 const scripts = mkdtempSync(join(tmpdir(), 'trunkline-load-'));
 let serial = 0;
 
-export function scriptFile(text: string, extension: string): string {
+function scriptFile(text: string, extension: string): string {
   serial += 1;
   const file = join(scripts, `${serial}.${extension}`);
   writeFileSync(file, text);

@@ -10,7 +10,7 @@ export interface Subscriber {
 }
 
 /** The environment of the command line beside a test database, whose webhooks may go to loopback. */
-export const environmentOf = (db: TestDatabase): Environment => ({
+const environmentOf = (db: TestDatabase): Environment => ({
   DATABASE_URL: db.url,
   ENCRYPTION_KEY: TEST_ENCRYPTION_KEY,
   WEBHOOK_ALLOW_HTTP: 'true',

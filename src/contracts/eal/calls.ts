@@ -11,7 +11,7 @@ const urgency = z.enum(['high', 'medium', 'low']);
 const dispatchAction = z.enum(['auto_dispatch', 'callback', 'review', 'ignore']);
 const REASON =
   'Why, in parts: where (`in_service_radius`, `out_of_service_radius`, `place_unknown`, `service_area_not_set`), what (`qualified`, `not_qualified`, `intent_not_served`, `qualification_unknown`, `low_confidence`, `sales_pitch`, `wrong_number`, `missed_call`, `voicemail`), when (`business_hours`, `after_hours`, `urgent_after_hours`, `told_too_late`, `classified_too_late`), and what stood in the way (`auto_dispatch_off`, `number_withheld`); or `decided_by_person`.';
-export const callSummary = z
+const callSummary = z
   .strictObject({
     id: typeId('call'),
     tracking_number: nullable,

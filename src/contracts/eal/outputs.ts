@@ -72,7 +72,7 @@ export const organization = z
   })
   .meta({ id: 'Organization', description: 'A tenant.' });
 const grantScope = z.enum(['leads.read', 'calls.read', 'audit_log.read']);
-export const childOrganization = z
+const childOrganization = z
   .strictObject({ id, name: z.string(), industry: nullable, grants: z.array(grantScope) })
   .meta({ id: 'ChildOrganization', description: 'A child, with what its grants in force let the parent read.' });
 export const organizationList = list('OrganizationList', childOrganization);

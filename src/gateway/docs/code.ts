@@ -1,7 +1,7 @@
 import { escapeHtml } from '../page.ts';
 
 /** A block of code under a caption. `kind` is a class: the tests find by it what they run. */
-export const codeBlock = (caption: string, kind: string, html: string): string =>
+const codeBlock = (caption: string, kind: string, html: string): string =>
   `<figure class="code"><figcaption>${caption}</figcaption><pre class="${kind}" tabindex="0"><code>${html}</code></pre></figure>`;
 
 export const plainBlock = (caption: string, kind: string, code: string): string =>

@@ -30,7 +30,7 @@ const ENDLESS = 2_000_000_000;
 const A_YEAR_IN_SECONDS = 365 * 86_400;
 
 /** The queue of a kind: what waits for others has places of its own. */
-export const queueOf = (kind: TaskKind): string => (isStatement(kind) ? TASK_QUEUES.statements : TASK_QUEUES.outside);
+const queueOf = (kind: TaskKind): string => (isStatement(kind) ? TASK_QUEUES.statements : TASK_QUEUES.outside);
 
 export const taskJob = (data: TaskJobData, startAfter: Date): JobInsert<TaskJobData> => ({
   data,
