@@ -1,6 +1,6 @@
 import { createServer, type Server } from 'node:http';
+import type { Registry } from '@prometheus-io/client';
 import type pg from 'pg';
-import type { Registry } from 'prom-client';
 import { createOutbound } from '../connections/http-client.ts';
 import { createPool } from '../database/pool.ts';
 import type { Logger } from '../log.ts';

@@ -1,5 +1,5 @@
+import type { Registry } from '@prometheus-io/client';
 import express, { type Router } from 'express';
-import type { Registry } from 'prom-client';
 import type { GatewayResponse, Request } from './locals.ts';
 
 /** A thing that must answer for the process to be ready. */

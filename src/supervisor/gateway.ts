@@ -1,4 +1,4 @@
-import type { Registry } from 'prom-client';
+import type { Registry } from '@prometheus-io/client';
 import type { Config } from '../config.ts';
 import type { GatewayOptions } from '../gateway/gateway.ts';
 import type { Logger } from '../log.ts';

@@ -1,4 +1,4 @@
-import { Registry } from 'prom-client';
+import { Registry } from '@prometheus-io/client';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createWorkerMetrics } from '../../src/worker/metrics.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
