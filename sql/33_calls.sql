@@ -136,7 +136,7 @@ comment on column app.calls.crm_job_id             is 'Job that was made for it 
 comment on column app.calls.created_at             is 'When it was recorded here.';
 comment on column app.calls.updated_at             is 'When it last changed.';
 comment on column app.calls.caller_key             is 'Number of the caller as digits with the country code, to look it up by. Derived.';
-comment on column app.calls.classification_ms      is 'Milliseconds from its coming in to its classification. Derived.';
+comment on column app.calls.classification_ms      is 'Milliseconds from its coming in to its first classification. Derived.';
 comment on column app.calls.as_of                  is 'As of when the facts of its tracker are; an older message only fills gaps.';
 comment on column app.calls.dispatched_by          is 'settings, or person: what a person decided stays.';
 
@@ -170,8 +170,12 @@ begin
   end if;
   new.caller_key        := app.phone_key(new.caller_number);
   -- (least() would overlook a null); a tracker whose clock is ahead tells of calls that are yet to come in
-  new.classification_ms := case when new.classified_at is not null
-                                then greatest(0, least(2000000000, extract(epoch from new.classified_at - new.received_at) * 1000)) end;
+  new.classification_ms := case
+    when new.classified_at is null then null
+    -- classified again, by a person or because more was told: how long it took the first time
+    when tg_op = 'UPDATE' and old.classified_at is not null
+    then greatest(0, least(2000000000, old.classification_ms + extract(epoch from old.received_at - new.received_at) * 1000))
+    else greatest(0, least(2000000000, extract(epoch from new.classified_at - new.received_at) * 1000)) end;
   return new;
 end
 $$;
@@ -215,24 +219,30 @@ comment on view api.calls is 'Your calls. A row added here is classified and dis
 
 select private.describe_columns('api.calls', 'app.calls');
 
--- What the calls of an hour of the day were about.
+-- What the calls of an hour of the day were about. Days and hours are those of the organization's own clock: whoever is to know when to
+-- have people at the telephone thinks in no other. Its time zone is looked up once for an organization, not for a call, and calls are found
+-- by the organization, as ever. (The parent that reads a child's calls under a grant sees the child, and so its time zone.)
 create or replace view api.call_outcomes with (security_invoker = true) as
-select organization_id,
-       date_trunc('day', received_at, 'UTC')                          as day,
-       extract(hour from received_at at time zone 'UTC')::integer      as hour,
-       coalesce(intent, 'unclassified')                                as intent,
-       count(*)                                                        as calls,
-       count(*) filter (where qualified)                               as qualified,
-       count(*) filter (where dispatch_action = 'auto_dispatch')       as dispatched,
-       count(*) filter (where lead_id is not null)                     as leads,
-       round(avg(duration_seconds))::integer                           as average_seconds
-  from app.calls
- group by organization_id, date_trunc('day', received_at, 'UTC'), extract(hour from received_at at time zone 'UTC'), coalesce(intent, 'unclassified');
+select c.organization_id,
+       (c.received_at at time zone z.time_zone)::date                       as day,
+       extract(hour from c.received_at at time zone z.time_zone)::integer   as hour,
+       coalesce(c.intent, 'unclassified')                                   as intent,
+       count(*)                                                             as calls,
+       count(*) filter (where c.qualified)                                  as qualified,
+       count(*) filter (where c.dispatch_action = 'auto_dispatch')          as dispatched,
+       count(*) filter (where c.lead_id is not null)                        as leads,
+       round(avg(c.duration_seconds))::integer                              as average_seconds,
+       z.time_zone
+  from app.calls as c
+  join (select o.id, coalesce(o.settings ->> 'timezone', 'UTC') as time_zone from app.organizations as o) as z on z.id = c.organization_id
+ group by c.organization_id, (c.received_at at time zone z.time_zone)::date, extract(hour from c.received_at at time zone z.time_zone),
+          coalesce(c.intent, 'unclassified'), z.time_zone;
 
-comment on view   api.call_outcomes                 is 'What became of calls, by day, hour of the day (UTC) and intent.';
+comment on view   api.call_outcomes                 is 'What became of calls, by day, hour of the day and intent, by the clock of the organization (its setting timezone; UTC where none is set).';
 comment on column api.call_outcomes.organization_id is 'Organization.';
-comment on column api.call_outcomes.day             is 'Day (UTC).';
-comment on column api.call_outcomes.hour            is 'Hour of the day, 0 to 23 (UTC).';
+comment on column api.call_outcomes.day             is 'Day, in time_zone.';
+comment on column api.call_outcomes.hour            is 'Hour of the day, 0 to 23, in time_zone. When clocks are put back, the hour that comes twice is one.';
+comment on column api.call_outcomes.time_zone       is 'Time zone of day and hour: the organization''s, else UTC.';
 comment on column api.call_outcomes.intent          is 'What they were about, or unclassified.';
 comment on column api.call_outcomes.calls           is 'Number of calls.';
 comment on column api.call_outcomes.qualified       is 'Of these, from somebody who may become a customer.';

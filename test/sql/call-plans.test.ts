@@ -90,3 +90,16 @@ test('a window is counted from the index alone', async () => {
     throw new Error(JSON.stringify(scans));
   }
 });
+
+test('outcomes of calls are counted from the organization’s own, whose time zone is looked up once', async () => {
+  const nodes = await planOf('select * from api.call_outcomes');
+  const scans = nodes.filter((node) => /Scan/.test(node['Node Type']));
+  const ofCalls = scans.filter((node) => node['Relation Name'] === 'calls' || /^calls_/.test(node['Index Name'] ?? ''));
+  const ofOrganizations = scans.filter((node) => node['Relation Name'] === 'organizations');
+  if (
+    ofCalls.some((node) => node['Node Type'] === 'Seq Scan') ||
+    ofOrganizations.some((node) => node['Actual Loops'] > 1)
+  ) {
+    throw new Error(JSON.stringify(scans));
+  }
+});

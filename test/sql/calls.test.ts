@@ -191,3 +191,87 @@ describe('app.record_call', () => {
     expect(await failure(record({ source: 'api', direction: 'sideways' }))).toMatchObject({ code: '23514' });
   });
 });
+
+describe('outcomes of calls', () => {
+  const CALLS = [
+    // a quarter past eight in the evening of the day before, in New York
+    ['2026-04-28T00:15:00Z', 'water'],
+    // the hour that comes twice when clocks are put back, both times; and when they are put forward, the one after the one that is left out
+    ['2026-11-01T05:30:00Z', 'fire'],
+    ['2026-11-01T06:30:00Z', 'fire'],
+    ['2026-03-08T07:10:00Z', 'mold'],
+  ];
+  const outcomes = async (timezone?: string) => {
+    const organization = await makeOrganization(db);
+    if (timezone) {
+      await db.admin.query('update app.organizations set settings = $2 where id = $1', [organization, { timezone }]);
+    }
+    for (const [receivedAt, intent] of CALLS) {
+      await db.admin.query(
+        "insert into app.calls (organization_id, source, received_at, intent, duration_seconds) values ($1, 'api', $2, $3, 60)",
+        [organization, receivedAt, intent],
+      );
+    }
+    return db.as(
+      'tenant',
+      claimsOf(organization),
+      'select day::text, hour, intent, calls::integer, time_zone from api.call_outcomes order by day, hour, intent',
+    );
+  };
+
+  test('are counted by the day and hour of the organization', async () => {
+    const time_zone = 'America/New_York';
+    expect(await outcomes(time_zone)).toEqual([
+      { day: '2026-03-08', hour: 3, intent: 'mold', calls: 1, time_zone },
+      { day: '2026-04-27', hour: 20, intent: 'water', calls: 1, time_zone },
+      { day: '2026-11-01', hour: 1, intent: 'fire', calls: 2, time_zone },
+    ]);
+  });
+
+  test('are counted in UTC where it has no time zone', async () => {
+    const time_zone = 'UTC';
+    expect(await outcomes()).toEqual([
+      { day: '2026-03-08', hour: 7, intent: 'mold', calls: 1, time_zone },
+      { day: '2026-04-28', hour: 0, intent: 'water', calls: 1, time_zone },
+      { day: '2026-11-01', hour: 5, intent: 'fire', calls: 1, time_zone },
+      { day: '2026-11-01', hour: 6, intent: 'fire', calls: 1, time_zone },
+    ]);
+  });
+
+  test('are told to a parent by the clock of the child', async () => {
+    const parent = await makeOrganization(db, 'Parent');
+    const child = await makeOrganization(db, 'Child', parent);
+    await db.admin.query(`update app.organizations set settings = '{"timezone": "Asia/Tokyo"}' where id = $1`, [child]);
+    await db.admin.query(
+      `insert into app.calls (organization_id, source, received_at) values ($1, 'api', '2026-04-27T23:00:00Z')`,
+      [child],
+    );
+    await db.as('tenant', claimsOf(child), 'select from app.give_grant($1, $2, $3, null)', [
+      child,
+      parent,
+      ['calls.read'],
+    ]);
+    const reading = claimsOf(parent, { target_organization_id: child });
+    expect(await db.as('tenant', reading, 'select day::text, hour, time_zone from api.call_outcomes')).toEqual([
+      { day: '2026-04-28', hour: 8, time_zone: 'Asia/Tokyo' },
+    ]);
+  });
+});
+
+test('how long a classification took is how long the first one took', async () => {
+  const { rows } = await db.admin.query(
+    `insert into app.calls (organization_id, source, received_at, intent, classified_at, classified_by)
+     values ($1, 'api', now() - interval '2 days', 'water', now() - interval '2 days' + interval '11 seconds', 'rules') returning id, classification_ms`,
+    [organization],
+  );
+  expect(rows).toMatchObject([{ classification_ms: 11_000 }]);
+  await db.as('tenant', claimsOf(organization), "select from app.correct_call($1, 'mold')", [rows[0].id]);
+  const kept = async () =>
+    (await db.admin.query('select classified_by, classification_ms from app.calls where id = $1', [rows[0].id])).rows;
+  expect(await kept()).toEqual([{ classified_by: 'person', classification_ms: 11_000 }]);
+  // the tracker knows better when it came in
+  await db.admin.query("update app.calls set received_at = received_at + interval '4 seconds' where id = $1", [
+    rows[0].id,
+  ]);
+  expect(await kept()).toMatchObject([{ classification_ms: 7000 }]);
+});
