@@ -21,7 +21,7 @@ create table if not exists app.messages (
   to_address      text           not null,
   from_address    text,
   subject         text,
-  content         text           not null,
+  content         text,
   purpose         text           not null default 'other',
   dedupe_key      text,
   lead_id         uuid,
@@ -56,7 +56,10 @@ create table if not exists app.messages (
     else length(to_address) <= 254 and to_address ~ '^[^\s@<>"(),:;\\]+@[^\s@<>"(),:;\\]+\.[^\s@<>"(),:;\\]+$' end),
   constraint messages_from_address check (length(from_address) <= 320),
   constraint messages_subject    check (length(subject) <= 500 and subject !~ '[\x01-\x1f\x7f]' and (subject is null or channel = 'email')),
-  constraint messages_content    check (content ~ '\S' and length(content) <= case when channel = 'sms' and direction = 'outbound' then 1600 else 100000 end),
+  -- what is settled loses its text after its retention (60_maintenance.sql)
+  constraint messages_content    check (
+    (content is not null or state not in ('queued', 'sending'))
+    and content ~ '\S' and length(content) <= case when channel = 'sms' and direction = 'outbound' then 1600 else 100000 end),
   constraint messages_purpose    check (purpose ~ '^[a-z][a-z0-9_]{0,49}$'),
   constraint messages_dedupe_key check (length(dedupe_key) between 1 and 255),
   constraint messages_time_zone  check (length(time_zone) <= 100),
@@ -68,6 +71,8 @@ create table if not exists app.messages (
 create index if not exists messages_newest on app.messages (organization_id, created_at desc, id desc);
 -- what waits, and what a person has to look at
 create index if not exists messages_by_state on app.messages (organization_id, state, created_at desc, id desc);
+-- retention takes the texts of the oldest first
+create index if not exists messages_oldest_text on app.messages (created_at) where content is not null and state not in ('queued', 'sending');
 -- one message for what it follows from, however often that is done
 create unique index if not exists messages_by_dedupe_key on app.messages (organization_id, dedupe_key) where dedupe_key is not null;
 -- what the service tells of a message names its id there; told twice of one that came in, it is one
@@ -87,7 +92,7 @@ comment on column app.messages.channel         is 'sms | email.';
 comment on column app.messages.to_address      is 'Whom it is for: a phone number or an email address, as given.';
 comment on column app.messages.from_address    is 'Whom it is from: of what is sent, as the connection said.';
 comment on column app.messages.subject         is 'Subject of a mail; without one, it names the organization.';
-comment on column app.messages.content         is 'What it says, as plain text.';
+comment on column app.messages.content         is 'What it says, as plain text; null when it was removed after its retention.';
 comment on column app.messages.purpose         is 'Why it is sent: call_callback, outreach …; some purposes keep no quiet hours.';
 comment on column app.messages.dedupe_key      is 'What it follows from; one message for each.';
 comment on column app.messages.lead_id         is 'Lead it is about.';
@@ -118,10 +123,12 @@ comment on constraint messages_time_zone    on app.messages is 'time_zone: at mo
 comment on constraint messages_state        on app.messages is 'state: must be queued, sending, sent, delivered, failed, suppressed or unknown; of what came in, received';
 
 -- What a channel's addresses are known by: two that reach the same person have one key. A dot may end a domain, and says nothing; the zero
--- in +44 (0)20 7946 0958 is not dialled. Null for what is no address.
+-- in +44 (0)20 7946 0958 is not dialled; <sarah@example.com> and mailto:sarah@example.com are how programs write an address. Null for what
+-- is no address.
 create or replace function app.address_key(channel text, address text) returns text
 language sql immutable parallel safe
-return case channel when 'sms' then app.phone_key(regexp_replace(address, '^(\s*\+[ .-]*\d{1,3}[ .-]*)\(0\)', '\1')) else nullif(lower(rtrim(btrim(address), '.')), '') end;
+return case channel when 'sms' then app.phone_key(regexp_replace(address, '^(\s*\+[ .-]*\d{1,3}[ .-]*)\(0\)', '\1'))
+                    else nullif(lower(rtrim(btrim(regexp_replace(btrim(address), '^(<)?(mailto:)?([^<>]*)>?$', '\3', 'i')), '.')), '') end;
 
 comment on function app.address_key is 'What an address is known by on its channel: digits with the country code, or lower case.';
 
@@ -178,9 +185,12 @@ comment on function app.note_callback is 'Trigger: a call knows that its caller 
 
 create or replace trigger _050_derive before insert or update of channel, direction, to_address, from_address, address_key, time_zone, not_before on app.messages
   for each row execute function app.derive_message();
-create or replace trigger _100_touch before update on app.messages for each row execute function private.touch();
+-- (a text that retention removes is nothing that happened to the message)
+create or replace trigger _100_touch before update on app.messages
+  for each row when (new.content is not null or old.content is null) execute function private.touch();
+-- (what was written is kept here for its retention, and not for seven years beside it)
 create or replace trigger _500_record after insert or update or delete on app.messages
-  for each row execute function audit.record('message', '', 'connection_id', 'address_key');
+  for each row execute function audit.record('message', '', 'connection_id,content', 'address_key');
 create or replace trigger _600_send after insert on app.messages
   for each row when (new.state = 'queued') execute function app.ask_to_send();
 create or replace trigger _600_send_again after update of state, not_before on app.messages

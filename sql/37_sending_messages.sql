@@ -191,11 +191,13 @@ declare
   again  app.messages;
 begin
   update app.messages as m set state = 'queued', not_before = greatest(m.not_before, now()), reason = null, error = null
-   where m.organization_id = tenant and m.id = message and m.state in ('failed', 'suppressed', 'unknown')
+   where m.organization_id = tenant and m.id = message and m.state in ('failed', 'suppressed', 'unknown') and m.content is not null
   returning * into again;
   if again.id is null then
-    perform from app.messages as m where m.organization_id = tenant and m.id = message;
-    if found then
+    select m.* into again from app.messages as m where m.organization_id = tenant and m.id = message;
+    if again.state in ('failed', 'suppressed', 'unknown') then
+      perform app.fail(409, 'conflict', 'The text of the message was removed after its retention.');
+    elsif again.id is not null then
       perform app.fail(409, 'conflict', 'The message waits, or was sent.');
     end if;
     perform app.fail(404, 'not_found', 'No such message.');
@@ -204,7 +206,7 @@ begin
 end
 $$;
 
-comment on function app.requeue_message is 'Sends a message again that failed, was suppressed or may have been sent; 404 for no message, 409 for one that waits or was sent.';
+comment on function app.requeue_message is 'Sends a message again that failed, was suppressed or may have been sent; 404 for no message, 409 for one that waits, was sent, or has no text any more.';
 
 grant execute on function app.begin_message to worker;
 grant execute on function app.settle_message, app.requeue_message, app.sending_time to tenant;

@@ -1,20 +1,23 @@
 -- What comes back: texts that people write, what services tell of messages that were sent, and unsubscribing.
 
--- What a text message asks for, as carriers have it: stop, start, or null. The word is the whole message.
+-- What a text message asks for, as carriers have it: stop, start, or null. The word is the whole message, however it is written: Stop!,
+-- S.T.O.P., Opt-out, ARRÊT. Who asks politely asks, too.
 create or replace function app.opt_word(content text) returns text
 language sql immutable parallel safe
-return case
-  when length(content) > 40 then null
-  else case upper(btrim(content, E' \t\r\n.!"''«»“”‘’'))
-    when 'STOP' then 'stop' when 'STOPALL' then 'stop' when 'STOP ALL' then 'stop' when 'UNSUBSCRIBE' then 'stop' when 'CANCEL' then 'stop' when 'END' then 'stop'
-    when 'QUIT' then 'stop' when 'OPTOUT' then 'stop' when 'OPT OUT' then 'stop' when 'REVOKE' then 'stop'
-    when 'START' then 'start' when 'UNSTOP' then 'start' when 'YES' then 'start' end end;
+return (
+  select case when length(content) > 40 then null
+              when word ~ '^(please|pls)?(stop(all|stop|it|now|texting(me)?|messaging(me)?|messages|texts)?|unsubscribe(me)?)(please|pls|thanks|thankyou)?$' then 'stop'
+              when word in ('cancel', 'end', 'quit', 'optout', 'optmeout', 'revoke', 'arret') then 'stop'
+              when word in ('start', 'unstop', 'yes') then 'start' end
+    from (select regexp_replace(lower(translate(normalize(left(content, 41), NFKC), 'ÊêÉé', 'eeee')), '[^a-z0-9]', '', 'g') as word) as said
+);
 
 comment on function app.opt_word is 'What a text message asks for: stop (no more messages), start (messages again), or null.';
 
 -- Keeps a message that came in, once for its vendor and external_id. A text that says STOP suppresses its number, START lifts that (and
--- nothing that another way suppressed). Anything else from a known lead is a reply of the lead.
---   fields  columns of app.messages by name; opt: stop or start, where the service says so itself
+-- nothing that another way suppressed), whichever of them is processed first: the last word counts. Anything else from a known lead is a
+-- reply of the lead.
+--   fields  columns of app.messages by name (created_at: when it came; without it, now); opt: stop or start, where the service says so itself
 -- Needs outreach.write, and leads.write for replies. Returns null for one that came before.
 create or replace function app.receive_message(fields jsonb) returns uuid
 language plpgsql security definer
@@ -26,15 +29,17 @@ declare
   received app.messages;
   asked    text;
   lifted   bigint := 0;
+  revoked  boolean;
 begin
   select l.id into brought.lead_id from app.leads as l
    where l.organization_id = tenant
      and (brought.channel = 'sms' and l.phone_key = app.address_key('sms', brought.from_address)
        or brought.channel = 'email' and l.email_key = app.address_key('email', brought.from_address))
    order by l.created_at desc limit 1;
-  insert into app.messages (organization_id, direction, state, channel, to_address, from_address, subject, content, purpose, lead_id, vendor, external_id)
+  insert into app.messages (organization_id, direction, state, channel, to_address, from_address, subject, content, purpose, lead_id, vendor, external_id,
+                            created_at)
   values (tenant, 'inbound', 'received', brought.channel, left(brought.to_address, 254), left(brought.from_address, 320), left(brought.subject, 500),
-          left(brought.content, 10000), 'reply', brought.lead_id, brought.vendor, brought.external_id)
+          left(brought.content, 10000), 'reply', brought.lead_id, brought.vendor, brought.external_id, least(coalesce(brought.created_at, now()), now()))
   on conflict (organization_id, vendor, external_id) where external_id is not null do nothing
   returning * into received;
   if received.id is null then
@@ -42,15 +47,22 @@ begin
   end if;
 
   asked := case received.channel when 'sms' then coalesce(fields ->> 'opt', app.opt_word(received.content)) end;
-  if asked = 'stop' then
+  -- one that was kept waiting, by a worker that was away, must not undo what was said since
+  revoked := asked is not null and exists (
+    select from app.messages as later
+     where later.organization_id = tenant and later.channel = 'sms' and later.address_key = received.address_key and later.direction = 'inbound'
+       and later.created_at > received.created_at and app.opt_word(later.content) <> asked);
+  if asked = 'stop' and not revoked then
     perform app.suppress('sms', received.from_address, 'user_stop', 'stop');
-  elsif asked = 'start' then
+  elsif asked = 'start' and not revoked then
+    -- (the service refuses to write to who told it STOP, until it is told START)
     delete from app.suppressions as s
-     where s.organization_id = tenant and s.channel = 'sms' and s.address_key = received.address_key and s.source = 'stop';
+     where s.organization_id = tenant and s.channel = 'sms' and s.address_key = received.address_key
+       and (s.source = 'stop' or s.source = received.vendor and s.reason = 'opted_out');
     get diagnostics lifted = row_count;
   end if;
   -- a YES that lifts nothing answers a question
-  if received.lead_id is not null and (asked is null or asked = 'start' and lifted = 0) then
+  if received.lead_id is not null and (asked is null or asked = 'start' and lifted = 0 and not revoked) then
     perform private.writable('leads');
     insert into app.lead_replies (organization_id, lead_id, message, channel, received_at)
     values (tenant, received.lead_id, received.content, received.channel, received.created_at);

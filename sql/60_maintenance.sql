@@ -1,7 +1,13 @@
--- What the worker removes: expired answers, events and hook receipts past their retention, and what deleted endpoints kept.
+-- What the worker removes: expired answers, events and hook receipts past their retention, texts of messages past theirs, and what deleted
+-- endpoints kept.
 
 -- Removes up to `batch` rows of each kind. Returns how many; call it again while it is not 0.
-create or replace function app.remove_expired(batch integer default 5000, event_retention interval default '30 days') returns bigint
+--   event_retention    of events, and of what hooks brought
+--   message_retention  of the texts of messages, out and in: that there was one stays, so that none is sent a second time. Suppressions
+--                      and what still waits have none.
+create or replace function app.remove_expired(
+  batch integer default 5000, event_retention interval default '30 days', message_retention interval default '400 days'
+) returns bigint
 language plpgsql security definer
 set search_path = ''
 as $$
@@ -36,6 +42,16 @@ begin
   get diagnostics removed = row_count;
   total := total + removed;
 
+  update app.messages as m set content = null
+    from (select x.organization_id, x.id from app.messages as x
+           where x.content is not null and x.state not in ('queued', 'sending')
+             -- (one may have waited long before it was sent)
+             and x.created_at < now() - message_retention and coalesce(x.sent_at, x.created_at) < now() - message_retention
+           order by x.created_at limit batch for update skip locked) as x
+   where m.organization_id = x.organization_id and m.id = x.id;
+  get diagnostics removed = row_count;
+  total := total + removed;
+
   update app.deliveries as d set state = 'discarded', enqueue = false
     from (select w.organization_id, w.id from app.webhook_endpoints as e
             join app.deliveries as w on w.organization_id = e.organization_id and w.endpoint_id = e.id and w.state = 'held'
@@ -46,7 +62,7 @@ begin
 end
 $$;
 
-comment on function app.remove_expired is 'Removes expired answers, events and hook receipts older than the retention, and what deleted endpoints kept; returns how many rows.';
+comment on function app.remove_expired is 'Removes expired answers, events, hook receipts and texts of messages older than their retention, and what deleted endpoints kept; returns how many rows.';
 
 -- Creates an organization without a parent; with one, a child. For the operator's command line only.
 create or replace function app.create_organization(name text, industry text, slug text, parent uuid) returns app.organizations

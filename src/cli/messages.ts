@@ -17,7 +17,7 @@ interface ListOptions extends Common {
 
 interface MessageRow extends Record<string, unknown> {
   message_id: string;
-  content: string;
+  content: string | null;
   vendor: string | null;
 }
 
@@ -53,7 +53,7 @@ export function messageCommands(program: Command): void {
       const words = rows.map(
         ([name, value]) => `  ${name.padEnd(15)}${value instanceof Date ? value.toISOString() : value}`,
       );
-      print(options, message, `${words.join('\n')}\n\n${content}`);
+      print(options, message, `${words.join('\n')}\n\n${content ?? 'Its text was removed after its retention.'}`);
     });
 
   leaf(group, 'requeue', 'send one again that failed, was suppressed, or of which nobody knows whether it was sent')
@@ -87,7 +87,7 @@ async function listMessages(options: ListOptions): Promise<void> {
       channel,
       state: vendor === 'outbox' && state === 'sent' ? 'in outbox' : state,
       to: to_address,
-      text: short(String(subject ?? content)),
+      text: short(String(subject ?? content ?? '')),
       remark: error ?? reason,
     }),
   );

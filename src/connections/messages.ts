@@ -12,10 +12,10 @@ function vendorsOf(channel: Channel): string[] {
   return connectors.filter(({ messages }) => messages?.channel === channel).map(({ manifest }) => manifest.vendor);
 }
 
-/** Keeps what people wrote, each once, and what they asked for by it, for the tenant in the claims. */
-export const receiveMessages = (messages: readonly IncomingMessage[]): Statement => ({
+/** Keeps what people wrote, each once, as of when it came, and what they asked for by it, for the tenant in the claims. */
+export const receiveMessages = (messages: readonly IncomingMessage[], receivedAt: Date): Statement => ({
   text: 'select app.receive_message(one) from jsonb_array_elements($1::jsonb) as one',
-  values: [JSON.stringify(messages)],
+  values: [JSON.stringify(messages.map((message) => ({ ...message, created_at: receivedAt })))],
 });
 
 /** Notes what became of messages that were sent. */

@@ -166,7 +166,7 @@ async function recordAsTenant(
   return asTenant(client, actor, async () => {
     const made = leads.length > 0 ? (await client.query<{ id: string }>(insertLeads(leads))).rows : [];
     const told = calls.length > 0 ? (await client.query<RecordedCall>(recordCalls(calls))).rows : [];
-    if (messages.length > 0) await client.query(receiveMessages(messages));
+    if (messages.length > 0) await client.query(receiveMessages(messages, receipt.received_at));
     if (reports.length > 0) await client.query(noteReports(reports));
     return { leads: made.map(({ id }) => id), calls: [...new Set(told.map(({ id }) => id))] };
   });

@@ -147,6 +147,16 @@ describe('a queued message', () => {
     expect(await tasks()).toEqual([{ version: 2 }]);
   });
 
+  test('keeps its text out of the audit log, which is kept for longer than it', async () => {
+    const { id } = await queue();
+    const { rows } = await db.admin.query(
+      "select payload from audit.platform_events where organization_id = $1 and action like 'message.%'",
+      [organization],
+    );
+    expect(rows).toEqual([{ payload: expect.objectContaining({ message_id: id }) }]);
+    expect(JSON.stringify(rows)).not.toContain('We call you back.');
+  });
+
   test('is audited, without what is derived', async () => {
     const { id } = await queue();
     const { rows } = await db.admin.query(
@@ -314,16 +324,52 @@ describe('what comes in', () => {
     ]);
   const suppressed = async () => (await as('select source from api.suppressions')).map(({ source }) => String(source));
 
-  test.each(['STOP', 'stop', ' Stop. ', 'STOPALL', 'Unsubscribe', 'cancel', 'END', 'quit', '"STOP"'])(
-    '%j suppresses',
-    async (word) => {
-      await receive(word);
-      expect(await suppressed()).toEqual(['stop']);
-      expect(await begin(await queue({ purpose: 'call_callback' }))).toMatchObject({ verdict: 'over' });
-    },
-  );
+  test.each([
+    ...[
+      'STOP',
+      'stop',
+      ' Stop. ',
+      'STOPALL',
+      'Unsubscribe',
+      'cancel',
+      'END',
+      'quit',
+      '"STOP"',
+      'Stop,',
+      '(stop)',
+      'S.T.O.P.',
+    ],
+    ...[
+      'OPT-OUT',
+      'opt out',
+      'Stop-all',
+      'STOP 🛑',
+      'ＳＴＯＰ',
+      'Stop\u00a0',
+      'ARRÊT',
+      'Arrêt',
+      'Please stop',
+      'stop texting me',
+      'STOP STOP',
+    ],
+  ])('%j suppresses', async (word) => {
+    await receive(word);
+    expect(await suppressed()).toEqual(['stop']);
+    expect(await begin(await queue({ purpose: 'call_callback' }))).toMatchObject({ verdict: 'over' });
+  });
 
-  test.each(['Please stop by at nine', 'no', 'The water won’t stop', 'ending soon'])('%j does not', async (text) => {
+  test.each([
+    ...[
+      'Please stop by at nine',
+      'no',
+      'The water won’t stop',
+      'ending soon',
+      'Can you stop it?',
+      'the end',
+      '🛑',
+      'Stop by now',
+    ],
+  ])('%j does not', async (text) => {
     await receive(text);
     expect(await suppressed()).toEqual([]);
   });
@@ -336,6 +382,28 @@ describe('what comes in', () => {
     await receive('START');
     await receive('YES');
     expect(await suppressed()).toEqual(['manual']);
+  });
+
+  test('START lifts what the service told us of, as it was told to write again', async () => {
+    await as("select app.suppress('sms', '+14045550173', 'opted_out', 'twilio')");
+    await receive('START');
+    expect(await suppressed()).toEqual([]);
+    await as("select app.suppress('sms', '+14045550173', 'opted_out', 'another')");
+    await receive('START');
+    expect(await suppressed()).toEqual(['another']);
+  });
+
+  test('the last word counts, whichever is processed first', async () => {
+    const at = (minutes: number) => ({ created_at: new Date(Date.now() - 3_600_000 + minutes * 60_000) });
+    await receive('STOP', at(5));
+    await receive('START', at(1));
+    expect(await suppressed()).toEqual(['stop']);
+    await receive('START', at(9));
+    await receive('STOP', at(7));
+    expect(await suppressed()).toEqual([]);
+    expect(await as('select content from api.messages order by created_at')).toEqual(
+      ['START', 'STOP', 'STOP', 'START'].map((content) => ({ content })),
+    );
   });
 
   test('anything else of a known lead is its reply, once', async () => {
@@ -559,3 +627,83 @@ describe('when', () => {
     ).toMatchObject({ code: 'PT400' });
   });
 });
+
+describe('the text of a message', () => {
+  const age = (message: Message, columns: string) =>
+    db.admin.query(`update app.messages set ${columns} where id = $1`, [message.id]);
+  const removeExpired = async () =>
+    Number((await db.as('worker', null, 'select app.remove_expired() as removed'))[0]?.removed);
+  const text = async ({ id }: Message) => (await as('select content from api.messages where id = $1', [id]))[0];
+
+  test('goes after its retention, and the message stays', async () => {
+    const message = await queue({ dedupe_key: 'call:1' });
+    await age(
+      message,
+      "state = 'delivered', sent_at = now() - interval '401 days', created_at = now() - interval '402 days'",
+    );
+    const before = await now(message);
+    expect(await removeExpired()).toBe(1);
+    expect(await now(message)).toEqual({ ...before, content: null });
+    expect(await removeExpired()).toBe(0);
+    // nor is it sent a second time
+    expect(await queue({ dedupe_key: 'call:1' })).toMatchObject({ id: message.id, state: 'delivered' });
+  });
+
+  test('of one that came in goes, too, and what was asked by it stays', async () => {
+    await as('select app.receive_message($1)', [
+      JSON.stringify({
+        ...{ channel: 'sms', to_address: '+17705550199', from_address: '+14045550173', content: 'STOP' },
+        ...{ vendor: 'twilio', external_id: 'SM1', created_at: new Date(Date.now() - 401 * 86_400_000) },
+      }),
+    ]);
+    await db.admin.query("update app.suppressions set created_at = now() - interval '401 days'");
+    expect(await removeExpired()).toBe(1);
+    expect(await as('select content from api.messages')).toEqual([{ content: null }]);
+    expect(await as('select source from api.suppressions')).toEqual([{ source: 'stop' }]);
+  });
+
+  test.each([
+    ['that waits', "state = 'queued', created_at = now() - interval '9 years'"],
+    ['that is being sent', "state = 'sending', created_at = now() - interval '9 years'"],
+    [
+      'that was sent of late',
+      "state = 'sent', created_at = now() - interval '9 years', sent_at = now() - interval '399 days'",
+    ],
+    ['that is not old enough', "state = 'failed', created_at = now() - interval '399 days'"],
+  ])('of one %s stays', async (_, columns) => {
+    const message = await queue();
+    await age(message, columns);
+    expect(await removeExpired()).toBe(0);
+    expect(await text(message)).toEqual({ content: 'We call you back.' });
+  });
+
+  test('is kept for as long as the operator says', async () => {
+    const message = await queue();
+    await age(message, "state = 'sent', created_at = now() - interval '31 days'");
+    await db.as('worker', null, "select app.remove_expired(message_retention => '30 days')");
+    expect(await text(message)).toEqual({ content: null });
+  });
+
+  test('that is gone is sent to nobody', async () => {
+    const message = await queue();
+    await age(message, "state = 'failed', created_at = now() - interval '401 days'");
+    await removeExpired();
+    expect(await failure(as('select app.requeue_message($1)', [message.id]))).toMatchObject({ code: 'PT409' });
+    expect(await failure(age(message, "state = 'queued'"))).toMatchObject({ code: '23514' });
+    expect(
+      await failure(as("insert into api.messages (channel, to_address) values ('sms', '+14045550173')")),
+    ).toMatchObject({
+      code: '23514',
+    });
+  });
+});
+
+test.each(['Sarah@Example.COM', '<sarah@example.com>', 'mailto:SARAH@example.com', ' sarah@example.com. '])(
+  'an address is suppressed however it is written: %j',
+  async (address) => {
+    await as("select app.suppress('email', $1)", [address]);
+    const mail = await queue({ channel: 'email', to_address: 'SARAH@example.com' });
+    expect(await begin(mail)).toMatchObject({ verdict: 'over' });
+    expect(await now(mail)).toMatchObject({ state: 'suppressed' });
+  },
+);
