@@ -10,6 +10,7 @@ create table if not exists app.scoring_rules (
   enabled         boolean        not null default true,
   created_at      timestamptz(3) not null default now(),
   updated_at      timestamptz(3) not null default now(),
+  disabled_reason text,
   constraint scoring_rules_pkey primary key (organization_id, id),
   constraint scoring_rules_organization_fkey foreign key (organization_id) references app.organizations (id) on delete cascade,
   constraint scoring_rules_label  check (label ~ '\S' and length(label) <= 200),
@@ -25,9 +26,25 @@ comment on column app.scoring_rules.weight          is 'Part of the score it add
 comment on column app.scoring_rules.enabled         is 'Whether it counts.';
 comment on column app.scoring_rules.created_at      is 'When it was made.';
 comment on column app.scoring_rules.updated_at      is 'When it last changed.';
+comment on column app.scoring_rules.disabled_reason is 'Why it was switched off by itself: it did not come to an end. Null when it was not; enabling it clears this.';
 comment on constraint scoring_rules_label  on app.scoring_rules is 'label: must not be blank, at most 200 characters';
 comment on constraint scoring_rules_weight on app.scoring_rules is 'weight: must be from -1 to 1';
 
+-- Who enables a rule that was switched off by itself has seen why.
+create or replace function app.forget_disabled_reason() returns trigger
+language plpgsql
+set search_path = ''
+as $$
+begin
+  new.disabled_reason := null;
+  return new;
+end
+$$;
+
+comment on function app.forget_disabled_reason is 'Trigger: a rule that is enabled again was not switched off by itself any more.';
+
+create or replace trigger _060_forget_reason before update of enabled on app.scoring_rules
+  for each row when (new.enabled) execute function app.forget_disabled_reason();
 create or replace trigger _100_touch before update on app.scoring_rules for each row execute function private.touch();
 -- the rules an organization starts with are part of its creation, not changes of their own
 create or replace trigger _500_record after insert or update or delete on app.scoring_rules
@@ -106,11 +123,11 @@ comment on function app.add_default_rules is 'Trigger: gives a new organization 
 
 create or replace trigger _600_default_rules after insert on app.organizations for each row execute function app.add_default_rules();
 
-grant select (organization_id, id, label, predicate, weight, enabled, created_at, updated_at) on app.scoring_rules to tenant, analyst, analyst_all;
+grant select (organization_id, id, label, predicate, weight, enabled, created_at, updated_at, disabled_reason) on app.scoring_rules to tenant, analyst, analyst_all;
 grant insert (organization_id, label, predicate, weight, enabled), update (label, predicate, weight, enabled), delete on app.scoring_rules to tenant;
 
 create or replace view api.scoring_rules with (security_invoker = true) as
-select organization_id, id, label, predicate, weight, enabled, created_at, updated_at from app.scoring_rules;
+select organization_id, id, label, predicate, weight, enabled, created_at, updated_at, disabled_reason from app.scoring_rules;
 
 alter view api.scoring_rules alter column organization_id set default private.tenant();
 comment on view   api.scoring_rules                 is 'Your scoring rules. An admin key may add, change and remove them.';
@@ -122,5 +139,6 @@ comment on column api.scoring_rules.weight          is 'Part of the score it add
 comment on column api.scoring_rules.enabled         is 'Whether it counts.';
 comment on column api.scoring_rules.created_at      is 'When it was made.';
 comment on column api.scoring_rules.updated_at      is 'When it last changed.';
+comment on column api.scoring_rules.disabled_reason is 'Why it was switched off by itself: it did not come to an end. Null when it was not; enabling it clears this.';
 grant select on api.scoring_rules to tenant, analyst, analyst_all;
 grant insert (label, predicate, weight, enabled), update (label, predicate, weight, enabled), delete on api.scoring_rules to tenant;

@@ -35,6 +35,7 @@ create table if not exists app.classification_rules (
   enabled         boolean        not null default true,
   created_at      timestamptz(3) not null default now(),
   updated_at      timestamptz(3) not null default now(),
+  disabled_reason text,
   constraint classification_rules_pkey primary key (organization_id, id),
   constraint classification_rules_organization_fkey foreign key (organization_id) references app.organizations (id) on delete cascade,
   constraint classification_rules_label   check (label ~ '\S' and length(label) <= 200),
@@ -61,6 +62,7 @@ comment on column app.classification_rules.weight          is 'How much it speak
 comment on column app.classification_rules.enabled         is 'Whether it counts.';
 comment on column app.classification_rules.created_at      is 'When it was made.';
 comment on column app.classification_rules.updated_at      is 'When it last changed.';
+comment on column app.classification_rules.disabled_reason is 'Why it was switched off by itself: it did not come to an end. Null when it was not; enabling it clears this.';
 comment on constraint classification_rules_label   on app.classification_rules is 'label: must not be blank, at most 200 characters';
 comment on constraint classification_rules_subject on app.classification_rules is 'subject: must be one of intent, urgency, qualified';
 comment on constraint classification_rules_value   on app.classification_rules is 'value: must be an intent, an urgency (high, medium, low), or true for qualified';
@@ -95,6 +97,8 @@ comment on function app.stem_terms is 'Trigger: adds the stems of a rule''s term
 -- (the rules an organization starts with are stems)
 create or replace trigger _050_derive before insert or update of terms on app.classification_rules
   for each row when (pg_trigger_depth() = 0) execute function app.stem_terms();
+create or replace trigger _060_forget_reason before update of enabled on app.classification_rules
+  for each row when (new.enabled) execute function app.forget_disabled_reason();
 create or replace trigger _100_touch before update on app.classification_rules for each row execute function private.touch();
 -- the rules an organization starts with are part of its creation, not changes of their own
 create or replace trigger _500_record after insert or update or delete on app.classification_rules
@@ -365,8 +369,58 @@ $$;
 
 comment on function app.classify_call is 'Classifies a call by its organization''s rules and keeps the result; 404 when there is no such call.';
 
+-- Switches off the rule at which the classification of a call does not come to an end, as app.switch_off_endless_scoring_rule does for
+-- scores. Returns its label; null: all of them ended.
+create or replace function app.switch_off_endless_classification_rule(call_id uuid) returns text
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  organization constant uuid     := private.writable('organizations', 'admin');
+  patience     constant interval := current_setting('statement_timeout')::interval;
+  call         app.calls;
+  words        tsvector;
+  facts        jsonb;
+  rule         record;
+  asked        uuid;
+  since        timestamptz;
+begin
+  select c.* into call from app.calls as c where c.organization_id = organization and c.id = call_id;
+  words := app.said(call.transcript);
+  facts := app.call_facts(call);
+  for rule in
+    select r.id, r.terms, r.predicate from app.classification_rules as r where r.organization_id = organization and r.enabled
+  loop
+    asked := rule.id;
+    since := clock_timestamp();
+    perform where (rule.terms is null or words @@ rule.terms)
+              and (rule.predicate is null or jsonb_path_exists(facts, rule.predicate, silent => true));
+  end loop;
+  return null;
+exception when query_canceled then
+  if asked is null or clock_timestamp() - since < greatest(patience / 2, interval '10 milliseconds') then
+    raise;
+  end if;
+  -- who is changing it is not waited for, as no time-out ends this any more
+  perform from app.classification_rules as r where r.organization_id = organization and r.id = asked and r.enabled for update skip locked;
+  if not found then
+    return null;
+  end if;
+  update app.classification_rules as r
+     set enabled = false,
+         disabled_reason = format('It did not come to an end within %s for the call %s. Change it, then enable it again.',
+                                  current_setting('statement_timeout'), app.typeid('call', call_id))
+   where r.organization_id = organization and r.id = asked
+  returning r.label into rule;
+  return rule.label;
+end
+$$;
+
+comment on function app.switch_off_endless_classification_rule is 'Switches off the rule at which the classification of a call does not come to an end within the statement''s time-out; returns its label, or null.';
+
 create or replace view api.classification_rules with (security_invoker = true) as
-select organization_id, id, label, subject, value, terms, predicate, weight, enabled, created_at, updated_at from app.classification_rules;
+select organization_id, id, label, subject, value, terms, predicate, weight, enabled, created_at, updated_at, disabled_reason
+  from app.classification_rules;
 
 alter view api.classification_rules alter column organization_id set default private.tenant();
 comment on view api.classification_rules is 'Your classification rules. An admin key may add, change and remove them.';
@@ -378,14 +432,15 @@ select term, water, fire, mold, biohazard, sales_pitch, wrong_number, other, hig
 comment on view api.classification_words is 'What single words speak for. A rule of yours whose terms are exactly one of these takes its place.';
 select private.describe_columns('api.classification_words', 'app.classification_words');
 
-grant select (organization_id, id, label, subject, value, terms, predicate, weight, enabled, created_at, updated_at)
+grant select (organization_id, id, label, subject, value, terms, predicate, weight, enabled, created_at, updated_at, disabled_reason)
    on app.classification_rules to tenant, analyst, analyst_all;
 grant insert (organization_id, label, subject, value, terms, predicate, weight, enabled),
       update (label, subject, value, terms, predicate, weight, enabled), delete
    on app.classification_rules to tenant;
 grant select (term, water, fire, mold, biohazard, sales_pitch, wrong_number, other, high, medium, low, qualified)
    on app.classification_words to tenant, analyst, analyst_all;
-grant execute on function app.said, app.call_facts, app.classify, app.record_classification, app.classify_call to tenant;
+grant execute on function app.said, app.call_facts, app.classify, app.record_classification, app.classify_call,
+      app.switch_off_endless_classification_rule to tenant;
 grant select on api.classification_rules, api.classification_words to tenant, analyst, analyst_all;
 grant insert (label, subject, value, terms, predicate, weight, enabled), update (label, subject, value, terms, predicate, weight, enabled), delete
    on api.classification_rules to tenant;

@@ -78,6 +78,7 @@ export interface Database {
     enabled: boolean;
     created_at: Date;
     updated_at: Date;
+    disabled_reason: string | null;
   };
   'app.classification_words': {
     term: string;
@@ -379,7 +380,7 @@ export interface Database {
     to_address: string;
     from_address: string | null;
     subject: string | null;
-    content: string;
+    content: string | null;
     purpose: string;
     dedupe_key: string | null;
     lead_id: string | null;
@@ -441,6 +442,7 @@ export interface Database {
     enabled: boolean;
     created_at: Date;
     updated_at: Date;
+    disabled_reason: string | null;
   };
   'app.scraper_runs': {
     organization_id: string;

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { classifyCall } from '../../src/worker/tasks/classify-call.ts';
 import { scoreLead } from '../../src/worker/tasks/score-lead.ts';
 import type { Outcome, Task, TaskKind } from '../../src/worker/tasks/task.ts';
 import type { Worker } from '../../src/worker/worker.ts';
@@ -204,30 +205,107 @@ describe('a task that waits for somebody', () => {
   });
 });
 
-test('a rule that takes for ever ends with its time, and other leads are scored', async () => {
-  const { rows } = await db.admin.query(
-    `insert into app.scoring_rules (organization_id, label, predicate, weight)
-     values ($1, 'For ever', '$.notes ? (@ like_regex "^(a*)(a*)(a*)(a*)(a*)(a*)\\\\1\\\\2\\\\3\\\\4\\\\5\\\\6a{7}b$")', 0.1) returning label`,
-    [organization],
-  );
-  expect(rows).toHaveLength(1);
-  const { rows: leads } = await db.admin.query<{ id: string }>(
-    "insert into app.leads (organization_id, name, notes) values ($1, 'Evil', repeat('a', 3000) || 'b'), ($1, 'Good', 'x') returning id",
-    [organization],
-  );
-  await start(scoreLead);
-  const state = async () =>
+describe('a rule that does not end', () => {
+  const ENDLESS = '@ like_regex "^(a*)(a*)(a*)(a*)(a*)(a*)\\\\1\\\\2\\\\3\\\\4\\\\5\\\\6a{7}b$"';
+  const TEXT = `${'a'.repeat(3000)}b`;
+  const add = (table: string, label: string, predicate: string, columns = '', values = '') =>
+    db.admin.query(
+      `insert into app.${table} (organization_id, label, predicate, weight${columns}) values ($1, $2, $3, 0.1${values})`,
+      [organization, label, predicate],
+    );
+  const switchedOff = async (table: string) =>
     (
       await db.admin.query(
-        'select l.name, l.scored_at is not null as scored from app.leads as l where id = any ($1) order by name',
-        [leads.map(({ id }) => id)],
+        `select label, disabled_reason from app.${table} where organization_id = $1 and not enabled order by label`,
+        [organization],
       )
     ).rows;
-  await until(async () => (await state())[1]?.scored, 'the score of the other');
-  expect(await state()).toEqual([
-    { name: 'Evil', scored: false },
-    { name: 'Good', scored: true },
-  ]);
+
+  test('is switched off and says why, and all leads are scored by the others', async () => {
+    await add('scoring_rules', 'For ever', `$.notes ? (${ENDLESS})`);
+    await add('scoring_rules', 'And a day', `$.notes ? (${ENDLESS} && @ != "")`);
+    await add('scoring_rules', 'Wrote something', '$.notes ? (@ != "")');
+    const { rows: leads } = await db.admin.query<{ id: string }>(
+      "insert into app.leads (organization_id, name, notes) values ($1, 'Evil', $2), ($1, 'Good', 'x') returning id",
+      [organization, TEXT],
+    );
+    await start(scoreLead);
+    const scored = async () =>
+      (
+        await db.admin.query(
+          'select name, ai_reasoning from app.leads where id = any ($1) and scored_at is not null order by name',
+          [leads.map(({ id }) => id)],
+        )
+      ).rows;
+    await until(async () => (await scored()).length === 2, 'both scores');
+    expect(await scored()).toEqual([
+      { name: 'Evil', ai_reasoning: 'Wrote something (+0.10)' },
+      { name: 'Good', ai_reasoning: 'Wrote something (+0.10)' },
+    ]);
+    const disabled_reason = expect.stringMatching(
+      `^It did not come to an end within 400ms for the lead ${leads[0]?.id}\\. Change it, then enable it again\\.$`,
+    );
+    expect(await switchedOff('scoring_rules')).toEqual([
+      { label: 'And a day', disabled_reason },
+      { label: 'For ever', disabled_reason },
+    ]);
+    const { rows } = await db.admin.query(
+      "select source from audit.platform_events where organization_id = $1 and action = 'scoring_rule.updated'",
+      [organization],
+    );
+    expect(rows).toEqual([{ source: 'worker' }, { source: 'worker' }]);
+    // who enables it again has seen why
+    await db.admin.query(
+      "update app.scoring_rules set enabled = true where organization_id = $1 and label = 'For ever'",
+      [organization],
+    );
+    expect(await switchedOff('scoring_rules')).toEqual([{ label: 'And a day', disabled_reason }]);
+    expect(
+      (await db.admin.query("select from app.scoring_rules where label = 'For ever' and disabled_reason is null"))
+        .rowCount,
+    ).toBe(1);
+  });
+
+  test('is switched off, and a call is classified by the others', async () => {
+    await add('classification_rules', 'For ever', `$.extra.note ? (${ENDLESS})`, ', value', ", 'fire'");
+    await start(classifyCall);
+    const { rows: calls } = await db.admin.query<{ id: string }>(
+      `insert into app.calls (organization_id, source, transcript, extra) values ($1, 'api', 'Caller: A pipe burst in my basement.', $2) returning id`,
+      [organization, { note: TEXT }],
+    );
+    const call = await until(
+      async () =>
+        (await db.admin.query('select * from app.calls where id = $1 and intent is not null', [calls[0]?.id])).rows[0],
+      'the classification',
+    );
+    expect(call).toMatchObject({ intent: 'water', classified_by: 'rules' });
+    expect(await switchedOff('classification_rules')).toEqual([
+      {
+        label: 'For ever',
+        disabled_reason: expect.stringMatching(/^It did not come to an end within 400ms for the call call_/),
+      },
+    ]);
+  });
+
+  test('is none that only waits for somebody else: nothing is switched off', async () => {
+    const [lead] = await newLeads(1);
+    const holder = await db.admin.connect();
+    await holder.query('begin');
+    await holder.query('select from app.leads where id = $1 for update', [lead]);
+    await start(scoreLead);
+    await until(
+      async () =>
+        (
+          await db.admin.query("select from app.tasks where subject_id = $1 and kind = 'score_lead' and attempts > 0", [
+            lead,
+          ])
+        ).rowCount === 1,
+      'its failure',
+    );
+    await holder.query('commit');
+    holder.release();
+    expect(await switchedOff('scoring_rules')).toEqual([]);
+  });
 });
 
 describe('tasks that are one statement', () => {

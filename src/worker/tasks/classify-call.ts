@@ -37,6 +37,7 @@ interface Call {
 
 export const classifyCall: OutsideTask = {
   kind: 'classify_call',
+  endlessRule: 'app.switch_off_endless_classification_rule',
   async run(task, tools) {
     const call = await tools.asTenant(task, (client) => callOf(client, task.subjectId));
     // gone, or a person said what it was about

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import { systemActor } from '../../operations/actor.ts';
 import { inTransaction } from '../database.ts';
 import { asTenant } from '../tenant.ts';
+import { switchOffEndlessRules } from './endless-rules.ts';
 import type { TaskJobData } from './relay.ts';
 import {
   isStatement,
@@ -25,10 +26,11 @@ export interface Settlement {
   /** Writes down what came of it, in a transaction of the worker's. */
   record(client: pg.ClientBase): Promise<Next[]>;
   /** What to write down instead when the database refuses that. */
-  refused?(error: Error): Settlement;
+  refused?(error: Error): Promise<Settlement>;
 }
 
-interface Options {
+/** What doing tasks takes. */
+export interface ExecuteOptions {
   pool: pg.Pool;
   kinds: ReadonlyMap<string, TaskKind>;
   tools: TaskTools;
@@ -46,7 +48,7 @@ const DEFECT = 'Something went wrong on our side; the log says more.';
 export const taskActor = (organizationId: string, id: string) => systemActor(organizationId, 'worker', `task_${id}`);
 
 /** Does the tasks of a job that are still to be done. Rejects only when the database is away. */
-export async function doJob(data: TaskJobData, options: Options): Promise<Settlement> {
+export async function doJob(data: TaskJobData, options: ExecuteOptions): Promise<Settlement> {
   const { organizationId, kind } = data;
   const known = options.kinds.get(kind);
   const tasks = await openTasks(data, options.pool);
@@ -74,7 +76,7 @@ async function openTasks({ organizationId, tasks }: TaskJobData, pool: pg.Pool):
   }));
 }
 
-async function doOutside(task: Task, kind: OutsideTask, options: Options): Promise<Settlement> {
+async function doOutside(task: Task, kind: OutsideTask, options: ExecuteOptions): Promise<Settlement> {
   const outcome = await kind.run(task, options.tools).catch((error: Error): Outcome => {
     options.log.error({ err: error, kind: kind.kind, task: task.id }, 'a defect: a task threw');
     return { state: 'failed', error: DEFECT };
@@ -82,7 +84,7 @@ async function doOutside(task: Task, kind: OutsideTask, options: Options): Promi
   const schedule = kind.retrySchedule ?? options.retrySchedule;
   const { state, error, pause } = judged(outcome, task, schedule);
   if (error) options.log.warn({ kind: kind.kind, task: task.id, attempt: task.attempt, state, error }, 'a task failed');
-  return {
+  const settlement: Settlement = {
     outcome: state,
     async record(client) {
       const { record } = outcome;
@@ -92,13 +94,20 @@ async function doOutside(task: Task, kind: OutsideTask, options: Options): Promi
       }
       return settle(client, task.organizationId, [task], state, error, pause);
     },
-    refused: (refusal) => {
-      const failed = judged({ state: 'failed', error: refusal.message }, task, schedule);
-      return {
-        outcome: failed.state,
-        record: (client) => settle(client, task.organizationId, [task], failed.state, failed.error, failed.pause),
-      };
-    },
+  };
+  const failed = async (refusal: Error): Promise<Settlement> => {
+    const again = judged({ state: 'failed', error: refusal.message }, task, schedule);
+    return {
+      outcome: again.state,
+      record: (client) => settle(client, task.organizationId, [task], again.state, again.error, again.pause),
+    };
+  };
+  return {
+    ...settlement,
+    refused: async (refusal) =>
+      (await switchOffEndlessRules(refusal, task, kind, options))
+        ? { ...settlement, refused: failed }
+        : failed(refusal),
   };
 }
 
@@ -119,18 +128,25 @@ function judged(
  * The statement is part of the settlement. When it fails for a batch, each of its tasks is tried alone, at once: one row that
  * cannot be done keeps no other from it.
  */
-async function doTogether(tasks: Task[], kind: StatementTask, options: Options): Promise<Settlement> {
+async function doTogether(tasks: Task[], kind: StatementTask, options: ExecuteOptions): Promise<Settlement> {
   const [{ organizationId, id }] = tasks as [Task, ...Task[]];
   const run = async (client: pg.ClientBase) => {
     const { text, values } = kind.statement(tasks.map(({ subjectId }) => subjectId));
     await asTenant(client, taskActor(organizationId, id), () => client.query(text, values), options.statementTimeoutMs);
   };
-  try {
+  const attempt = async (): Promise<Settlement> => {
     await inTransaction(options.pool, async (client) => {
       await run(client);
       await settle(client, organizationId, tasks, 'done', null, 0);
     });
     return { outcome: 'done', record: async () => [] };
+  };
+  try {
+    return await attempt().catch(async (error: Error) => {
+      const alone = tasks.length === 1;
+      if (alone && (await switchOffEndlessRules(error, tasks[0] as Task, kind, options))) return attempt();
+      throw error;
+    });
   } catch (error) {
     options.log.warn({ err: error, kind: kind.kind, tasks: tasks.length }, 'a statement of tasks failed');
     if (tasks.length > 1) {

@@ -69,21 +69,24 @@ export function startTaskRunner(options: TaskRunnerOptions): TaskRunner {
       const settlement = await doJob(job.data, options);
       // what a stopping worker gave up has not failed
       if (givenUp) return;
-      const settled = await settle(job, settlement).then(
-        () => settlement,
-        async (error: Error) => {
-          // tried again at once and without end, it would be refused again
-          const instead = isRefusal(error) ? settlement.refused?.(error) : undefined;
-          if (!instead) throw error;
-          log.warn({ err: error, kind: job.data.kind }, 'what came of a task could not be recorded');
-          await settle(job, instead);
-          return instead;
-        },
-      );
+      const settled = await settleOrInstead(job, settlement);
       options.metrics.taskDone(job.data.kind, settled.outcome);
     } catch (error) {
       // the database is away; the job is handed out again
       log.warn({ err: error, kind: job.data.kind }, 'a task could not be settled');
+    }
+  }
+
+  async function settleOrInstead(job: Job<TaskJobData>, settlement: Settlement): Promise<Settlement> {
+    try {
+      await settle(job, settlement);
+      return settlement;
+    } catch (error) {
+      // tried again at once and without end, it would be refused again
+      const instead = isRefusal(error as Error) ? await settlement.refused?.(error as Error) : undefined;
+      if (!instead) throw error;
+      log.warn({ err: error, kind: job.data.kind }, 'what came of a task could not be recorded');
+      return settleOrInstead(job, instead);
     }
   }
 

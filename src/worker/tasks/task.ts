@@ -45,17 +45,21 @@ export interface TaskTools {
   asTenant<T>(task: Task, run: (client: pg.ClientBase) => Promise<T>): Promise<T>;
 }
 
-/** A kind of task that waits for an outside service, and has places of its own. Throwing means: failed, through a defect. */
-export interface OutsideTask {
+interface Kind {
   kind: string;
+  /** of a kind that follows rules of the organization's own: the function that switches off the one that does not end for a subject */
+  endlessRule?: string;
+}
+
+/** A kind of task that waits for an outside service, and has places of its own. Throwing means: failed, through a defect. */
+export interface OutsideTask extends Kind {
   run(task: Task, tools: TaskTools): Promise<Outcome>;
   /** seconds to wait after each failed attempt; after the last, it is given up */
   retrySchedule?: readonly number[];
 }
 
 /** A kind of task that is one statement about its subjects, done in batches, as tenant of their organization. */
-export interface StatementTask {
-  kind: string;
+export interface StatementTask extends Kind {
   /** how many at once */
   batch: number;
   statement(subjectIds: string[]): Statement;
