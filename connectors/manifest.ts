@@ -70,6 +70,8 @@ export interface Configuration {
   secrets: z.ZodType<Record<string, string>>;
   secretNames: string[];
   requiredSecrets: string[];
+  /** of the settings */
+  requiredSettings: string[];
   /** fields whose addresses we call, each with its default */
   endpoints: Record<string, string | null>;
   /** settings as they may be shown, with the defaults in force, and in place of each secret whether it is set */
@@ -99,6 +101,7 @@ export function configurationOf(manifest: Manifest): Configuration {
     secrets: object(secretFields, (field) => valueSchema(field).optional()) as z.ZodType<Record<string, string>>,
     secretNames: secretFields.map((field) => field.name),
     requiredSecrets: secretFields.filter((field) => field.required).map((field) => field.name),
+    requiredSettings: settingFields.filter((field) => field.required).map((field) => field.name),
     endpoints: Object.fromEntries(
       settingFields
         .filter((field) => field.kind === 'endpoint')

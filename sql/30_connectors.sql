@@ -163,16 +163,19 @@ $$;
 
 comment on function private.web_origin is 'Scheme, host and port of an address; null for none.';
 
--- Connects, or changes what is connected: settings are replaced, credentials that are not named stay.
---   secret_names, ciphertexts  credentials to set, encrypted
---   required_secrets           credentials the vendor cannot do without
---   token_hash, token_prefix   of the hook's address; used when the connection is new. Null: the vendor calls nothing.
---   endpoints                  settings that are addresses which credentials are sent to, each with its default (or null).
---                              Whoever leads one to another host must bring all credentials anew: nobody is to read those that
---                              are kept by having them sent to a server of his own.
+-- Connects, or changes what is connected: settings that are given replace those that are there, credentials that are not named stay.
+--   settings                     null: those that are there, which a new connection has none of
+--   required_settings            settings the vendor cannot do without, for a new connection that is given none
+--   secret_names, ciphertexts    credentials to set, encrypted
+--   removed_secrets              credentials to remove
+--   required_secrets             credentials the vendor cannot do without
+--   token_hash, token_prefix     of the hook's address; used when the connection is new. Null: the vendor calls nothing.
+--   endpoints                    settings that are addresses which credentials are sent to, each with its default (or null).
+--                                Whoever leads one to another host must bring all credentials anew: nobody is to read those that
+--                                are kept by having them sent to a server of his own.
 create or replace function app.save_connection(
   vendor text, name text, settings jsonb, enabled boolean, secret_names text[], ciphertexts bytea[], required_secrets text[],
-  token_hash bytea, token_prefix text, endpoints jsonb default '{}',
+  token_hash bytea, token_prefix text, endpoints jsonb default '{}', removed_secrets text[] default '{}', required_settings text[] default '{}',
   out connection app.connections, out created boolean, out secrets_set text[]
 )
 language plpgsql security definer
@@ -185,23 +188,30 @@ declare
   missing text;
 begin
   insert into app.connections (organization_id, vendor, name, settings, enabled, token_hash, token_prefix)
-  values (tenant, save_connection.vendor, save_connection.name, save_connection.settings, coalesce(save_connection.enabled, true),
+  values (tenant, save_connection.vendor, save_connection.name, coalesce(save_connection.settings, '{}'), coalesce(save_connection.enabled, true),
           save_connection.token_hash, save_connection.token_prefix)
   on conflict on constraint connections_name_key do nothing
   returning * into connection;
   created := connection.id is not null;
+  if created and save_connection.settings is null and cardinality(required_settings) > 0 then
+    perform app.fail(400, 'invalid_request', format('%s is required.', required_settings[1]),
+                     jsonb_build_object('field', 'settings.' || required_settings[1], 'reason', 'is required'));
+  end if;
   if not created then
     before := app.own_connection(tenant, save_connection.vendor, save_connection.name);
+    settings := coalesce(save_connection.settings, before.settings);
     select e.key into moved from jsonb_each_text(endpoints) as e
      where private.web_origin(coalesce(before.settings ->> e.key, e.value))
            is distinct from private.web_origin(coalesce(save_connection.settings ->> e.key, e.value))
        and exists (select from app.connection_secrets as s
-                    where s.organization_id = tenant and s.connection_id = before.id and s.name <> all (save_connection.secret_names))
+                    where s.organization_id = tenant and s.connection_id = before.id and s.name <> all (secret_names || removed_secrets))
      limit 1;
     if moved is not null then
       perform app.fail(400, 'invalid_request', format('%s leads to another host: give the credentials anew.', moved),
                        jsonb_build_object('field', 'settings.' || moved, 'reason', 'leads to another host; give all secrets anew'));
     end if;
+    delete from app.connection_secrets as s
+     where s.organization_id = tenant and s.connection_id = before.id and s.name = any (removed_secrets);
     update app.connections as c
        set settings = save_connection.settings, enabled = coalesce(save_connection.enabled, c.enabled)
      where c.organization_id = tenant and c.id = before.id
@@ -226,7 +236,7 @@ begin
 end
 $$;
 
-comment on function app.save_connection is 'Connects an outside service, or changes what is connected; credentials that are not named stay. 400 when a required one is missing, or when kept ones would be sent to another host.';
+comment on function app.save_connection is 'Connects an outside service, or changes what is connected; settings that are not given and credentials that are not named stay. 400 when a required one is missing, or when kept ones would be sent to another host.';
 
 -- A connection of the calling organization by vendor and name, locked. Raises 404 when there is none.
 create or replace function app.own_connection(tenant uuid, vendor text, name text) returns app.connections

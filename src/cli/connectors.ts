@@ -84,7 +84,7 @@ export function connectorCommands(program: Command): void {
     .option('--set <field=value>', 'a setting; again for each (lists as a,b; mappings as from:to,from:to)', pair, {})
     .option(
       '--unset <field>',
-      'back to the default; again for each',
+      'back to the default, or a credential away that is not required; again for each',
       (field, before: string[]) => [...before, field],
       [],
     )
@@ -136,24 +136,36 @@ export function connectorCommands(program: Command): void {
 
 /** Changes what is named and keeps the rest, so that nobody has to give it all again. */
 async function setConnection(options: SetOptions): Promise<void> {
-  const { configuration } = connectorOf(options.vendor);
-  const secret = Object.keys(options.set).find((field) => configuration.secretNames.includes(field));
+  const { configuration, manifest } = connectorOf(options.vendor);
+  const isSecret = (field: string) => configuration.secretNames.includes(field);
+  const secret = Object.keys(options.set).find(isSecret);
   if (secret) {
     throw new StartupError(
       `--set: ${secret} is a secret; give it with --secret-file ${secret}=PATH, so that no history keeps it.`,
     );
   }
+  const unknown = options.unset.find((field) => !manifest.fields.some(({ name }) => name === field));
+  if (unknown !== undefined) {
+    const fields = manifest.fields.map(({ name }) => name).join(', ');
+    throw new StartupError(`--unset: ${options.vendor} has no field ${unknown}; it has ${fields}.`);
+  }
   if (options.enable && options.disable) throw new StartupError('Give either --enable or --disable.');
-  const secrets = Object.fromEntries(
-    Object.entries(options.secretFile).map(([field, path]) => [field, readSecret(path)]),
-  );
+  const given = Object.entries(options.secretFile).map(([field, path]) => [field, readSecret(path)]);
+  const secrets = Object.fromEntries([
+    ...options.unset.filter(isSecret).map((field): [string, null] => [field, null]),
+    ...given,
+  ]);
+  const unset = options.unset.filter((field) => !isSecret(field));
   const changes = Object.entries(options.set).map(([field, text]) => [field, fieldValue(options.vendor, field, text)]);
   const saved = await forOrganization(options, async (tenant) => {
-    const before: Values = await tenant.run(getSettings, CONTRACT, which(options));
-    const kept = Object.entries(before).filter(([field]) => !options.unset.includes(field));
+    const settings = async () => {
+      const before: Values = await tenant.run(getSettings, CONTRACT, which(options));
+      const kept = Object.entries(before).filter(([field]) => !unset.includes(field));
+      return Object.fromEntries([...kept, ...changes]);
+    };
     return tenant.run(saveConnection, CONTRACT, {
       ...which(options),
-      settings: Object.fromEntries([...kept, ...changes]),
+      ...((changes.length > 0 || unset.length > 0) && { settings: await settings() }),
       secrets,
       ...((options.enable || options.disable) && { enabled: options.enable === true }),
     });

@@ -9,7 +9,9 @@ export function redact(message: string, secrets: readonly string[]): string {
       new URLSearchParams({ '': secret }).toString().slice(1),
       JSON.stringify(secret).slice(1, -1),
     ])
-    .filter((form) => form !== '');
+    .filter((form) => form !== '')
+    // of two that begin alike, the longer first: nothing is left of it then
+    .toSorted((a, b) => b.length - a.length);
   const clean = forms.reduce((text, secret) => text.replaceAll(secret, '[redacted]'), message.replaceAll('\0', ''));
   return clean.length > MAX_MESSAGE ? `${clean.slice(0, MAX_MESSAGE)}…` : clean;
 }

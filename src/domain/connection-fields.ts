@@ -37,17 +37,23 @@ const valuesOf = (part: 'settings' | 'secrets', description: string) =>
   z.record(z.string(), z.unknown(), 'must be an object').meta({
     description,
     anyOf: connectors.map(({ manifest, configuration }) => {
-      const { $schema: _dialect, ...schema } = z.toJSONSchema(configuration[part], { io: 'input' });
-      return { title: manifest.title, ...schema };
+      const { $schema: _dialect, properties = {}, ...schema } = z.toJSONSchema(configuration[part], { io: 'input' });
+      const required = [...configuration.requiredSettings, ...configuration.requiredSecrets];
+      // null takes away what is not required
+      const described = Object.entries(properties as Record<string, { type?: string }>).map(([field, values]) => [
+        field,
+        required.includes(field) ? values : { ...values, type: [values.type, 'null'] },
+      ]);
+      return { title: manifest.title, ...schema, properties: Object.fromEntries(described) };
     }),
   });
 export const settings = valuesOf(
   'settings',
-  'Values of the vendor’s fields that are no secrets, all together: what is left out, or null, has its default.',
+  'Values of the vendor’s fields that are no secrets, all together: what is left out of them, or null, has its default.',
 );
 export const secrets = valuesOf(
   'secrets',
-  'Values of the vendor’s fields that are secrets. One that is left out, or masked as an answer shows it, stays as it is.',
+  'Values of the vendor’s fields that are secrets. One that is left out, or masked as an answer shows it, stays as it is; null removes one that is not required.',
 );
 
 /** Settings as they are stored, of what a client sent, who may send back what an answer shows. Throws 400 that names the field. */
@@ -64,13 +70,24 @@ export function acceptedSettings(configuration: Configuration, given: Values, se
   return values;
 }
 
-/** Credentials to be set, of what a client sent. Throws 400 that names the field. */
-export const acceptedSecrets = (configuration: Configuration, given: Values): Record<string, string> =>
-  parsed(
-    configuration.secrets,
-    'secrets',
-    Object.fromEntries(Object.entries(given).filter(([, value]) => value !== MASKED)),
-  );
+/** What is to become of credentials. */
+export interface SecretChanges {
+  set: Record<string, string>;
+  removed: string[];
+}
+
+/** Credentials to be set and to be removed, of what a client sent. Throws 400 that names the field. */
+export function acceptedSecrets(configuration: Configuration, given: Values): SecretChanges {
+  const fields = Object.entries(given);
+  const removed = fields.filter(([, value]) => value === null).map(([field]) => field);
+  for (const field of removed) {
+    if (!configuration.secretNames.includes(field)) throw invalidField(field, 'secrets', 'unknown field');
+    if (configuration.requiredSecrets.includes(field))
+      throw invalidField(field, 'secrets', 'is required, and cannot be removed');
+  }
+  const set = Object.fromEntries(fields.filter(([, value]) => value !== null && value !== MASKED));
+  return { set: parsed(configuration.secrets, 'secrets', set), removed };
+}
 
 function parsed<T extends Values>(schema: z.ZodType<T>, where: string, given: Values): T {
   const read = schema.safeParse(given);

@@ -18,15 +18,16 @@ import {
   known,
   missing,
   one,
+  type SecretChanges,
   secrets,
   settings,
 } from './connection-fields.ts';
 
-/** What is to be tried out: undefined settings are those that are stored; secrets stand in for stored ones. */
+/** What is to be tried out: undefined settings are those that are stored; secrets stand in for stored ones, or take them away. */
 interface Candidate {
   connector: Connector;
   settings: Values | undefined;
-  secrets: Record<string, string>;
+  secrets: SecretChanges;
 }
 
 export const testConnection = operation({
@@ -76,10 +77,15 @@ async function tried(stored: ConnectionRow | undefined, candidate: Candidate, se
 
 /** The candidate over what is stored. Throws 400 for what is missing of both, UnusableConnection for what cannot be used. */
 function opened(stored: ConnectionRow | undefined, candidate: Candidate, { encryption }: Services): OpenedConnection {
-  const { connector, settings: given, secrets: fresh } = candidate;
-  if (stored && !given && Object.keys(fresh).length === 0) return openConnection(stored, encryption);
+  const {
+    connector,
+    settings: given,
+    secrets: { set: fresh, removed },
+  } = candidate;
+  const changed = [...Object.keys(fresh), ...removed];
+  if (stored && !given && changed.length === 0) return openConnection(stored, encryption);
 
-  const kept = stored ? secretsOf(without(stored, Object.keys(fresh)), encryption) : {};
+  const kept = stored ? secretsOf(without(stored, changed), encryption) : {};
   const before = stored?.settings ?? {};
   const after = given ?? before;
   if (Object.keys(kept).length > 0) requireSameHosts(connector, before, after);

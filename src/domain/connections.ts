@@ -103,12 +103,12 @@ export const saveConnection = operation({
   id: 'connectors.save',
   summary: 'Connect an outside service, or change what is connected',
   description:
-    'Settings are replaced, credentials that are not given stay: the same again changes nothing. Which fields a vendor has, GET /connector-vendors and the guide say. The address of a new hook is shown once. A setting that leads credentials to another host is taken only with all secrets anew.',
+    'Settings that are given replace those that are there, all together; without `settings` they stay, and credentials that are not given stay too, so that `{"enabled": false}` alone switches a connection off. The same again changes nothing. Which fields a vendor has, GET /connector-vendors and the guide say. The address of a new hook is shown once. A setting that leads credentials to another host is taken only with all secrets anew.',
   scope: 'connectors.admin',
   kind: 'write',
   input: z.strictObject({
     ...one,
-    settings: settings.default({}),
+    settings: settings.optional(),
     secrets: secrets.default({}),
     enabled: z
       .boolean('must be true or false')
@@ -117,10 +117,12 @@ export const saveConnection = operation({
   }),
   prepare(input, services, actor) {
     const { configuration, hook } = known(input.vendor);
-    const secrets = acceptedSecrets(configuration, input.secrets);
+    const { set, removed } = acceptedSecrets(configuration, input.secrets);
     return {
-      settings: acceptedSettings(configuration, input.settings, services),
-      secrets: Object.entries(secrets).map(([field, secret]) => ({
+      // none: those that are stored, which were accepted before
+      settings: input.settings && acceptedSettings(configuration, input.settings, services),
+      removed,
+      secrets: Object.entries(set).map(([field, secret]) => ({
         field,
         ciphertext: services.encryption.encrypt(
           secret,
@@ -128,6 +130,7 @@ export const saveConnection = operation({
         ),
       })),
       required: configuration.requiredSecrets,
+      requiredSettings: configuration.requiredSettings,
       endpoints: configuration.endpoints,
       token: hook && newHookToken(),
       services,
@@ -137,11 +140,11 @@ export const saveConnection = operation({
     text: `
       select json_build_object('created', saved.created, 'connection', ${shownAs('(saved.connection)', 'saved.secrets_set')})::text as body,
              case when saved.created then 201 else 200 end as status
-        from app.save_connection($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) as saved`,
+        from app.save_connection($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) as saved`,
     values: [
       input.vendor,
       input.name,
-      JSON.stringify(local.settings),
+      local.settings ? JSON.stringify(local.settings) : null,
       input.enabled ?? null,
       local.secrets.map(({ field }) => field),
       local.secrets.map(({ ciphertext }) => ciphertext),
@@ -149,6 +152,8 @@ export const saveConnection = operation({
       local.token?.hash ?? null,
       local.token?.prefix ?? null,
       JSON.stringify(local.endpoints),
+      local.removed,
+      local.requiredSettings,
     ],
   }),
   finish(body, local) {

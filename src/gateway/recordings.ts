@@ -22,7 +22,6 @@ export function recordings(gateway: Gateway): Router {
   router.get('/:call', async (req: Request, res: GatewayResponse) => {
     res.locals.route = '/recordings/{call}';
     res.setHeader('Referrer-Policy', 'no-referrer');
-    res.setHeader('Cache-Control', 'private, max-age=3600');
     const { call } = req.params;
     const { exp, sig } = req.query;
     const wellFormed = CALL.test(String(call)) && EXPIRES.test(String(exp)) && SIGNATURE.test(String(sig));
@@ -39,6 +38,8 @@ export function recordings(gateway: Gateway): Router {
       res.setHeader('Cache-Control', 'no-store');
       throw notFound('No such recording, or its address is no longer valid. Fetch the call again for a new address.');
     }
+    // no longer than the address itself
+    res.setHeader('Cache-Control', `private, max-age=${Math.max(0, Number(exp) - Math.floor(Date.now() / 1000))}`);
     res.setHeader('Content-Type', found.media_type);
     res.setHeader('Content-Disposition', 'inline');
     res.setHeader('Content-Security-Policy', "default-src 'none'; media-src 'self'; sandbox");

@@ -171,6 +171,25 @@ test('a credential is read from standard input', async () => {
   expect(JSON.parse(Buffer.concat(output).toString())).toMatchObject({ created: true, name: 'piped' });
 });
 
+test('a service is switched off with nothing else given, and loses a credential that it can do without', async () => {
+  writeFileSync(join(folder, 'auth_token'), 'auth-token-7261');
+  writeFileSync(join(folder, 'status_callback'), 'https://leads.example.com/hooks/twilio/7261');
+  const TWILIO = ['--vendor', 'twilio', '--name', 'kept'];
+  const set = (...more: string[]) => ask(command('set', ...TWILIO, ...more));
+  const { settings } = await set(
+    ...['--set', `account_sid=AC${'0'.repeat(32)}`, '--set', 'from_number=+14045550100'],
+    ...files('auth_token', 'status_callback'),
+  );
+  expect(await set('--disable')).toMatchObject({ created: false, enabled: false, settings });
+  expect(await set('--enable', '--unset', 'status_callback', '--unset', 'from_number')).toMatchObject({
+    enabled: true,
+    settings: { ...settings, status_callback: null, from_number: null },
+  });
+  const refused = await run(command('set', ...TWILIO, '--unset', 'auth_token'), environment);
+  expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('is required, and cannot be removed') });
+  await ask(command('remove', ...TWILIO));
+});
+
 test.each([
   [
     ['set', '--vendor', 'myspace'],
@@ -178,6 +197,7 @@ test.each([
   ],
   [['set', ...META, '--set', 'app_secret=0123456789'], '--set: app_secret is a secret'],
   [['set', ...META, '--set', 'shoe_size=1'], 'has no field shoe_size'],
+  [['set', ...META, '--unset', 'shoe_size'], '--unset: meta-lead-ads has no field shoe_size; it has '],
   [['set', ...META, '--set', 'nonsense'], 'It must be field=value.'],
   [
     ['set', '--vendor', 'public-tool', '--set', 'per_form_limit=many'],

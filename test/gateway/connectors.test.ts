@@ -167,6 +167,114 @@ describe('a connection', () => {
   });
 });
 
+describe('a connection that is there', () => {
+  const TWILIO = '/connectors/twilio';
+  const settings = { account_sid: `AC${'0'.repeat(32)}`, from_number: '+14045550100' };
+  const twilio = { auth_token: 'auth-token-7261', status_callback: 'https://leads.example.com/hooks/twilio/7261' };
+  const isSet = async () => (await one.get(TWILIO)).body.settings;
+  beforeEach(async () => {
+    expect((await one.put(TWILIO, { settings, secrets: twilio })).status).toBe(201);
+  });
+
+  test('is switched off and on alone, and keeps its settings', async () => {
+    const before = await isSet();
+    for (const enabled of [false, true]) {
+      expect(await one.put(TWILIO, { enabled })).toMatchObject({
+        status: 200,
+        body: { enabled, created: false, settings: before },
+      });
+    }
+    expect(await one.put(TWILIO, {})).toMatchObject({ status: 200, body: { enabled: true, settings: before } });
+  });
+
+  test('gets a new credential alone', async () => {
+    const before = await isSet();
+    const changed = await one.put(TWILIO, { secrets: { auth_token: 'another-token-7261' } });
+    expect(changed).toMatchObject({ status: 200, body: { settings: before } });
+    const { rows } = await api.db.admin.query('select settings from app.connections where organization_id = $1', [
+      one.organizationId,
+    ]);
+    expect(rows).toEqual([{ settings }]);
+  });
+
+  test('has the settings that are given, and no others', async () => {
+    const { account_sid } = settings;
+    expect((await one.put(TWILIO, { settings: { account_sid } })).body.settings).toMatchObject({
+      account_sid,
+      from_number: null,
+    });
+    expectError(await one.put(TWILIO, { settings: {} }), 400, 'invalid_request', {
+      field: 'settings.account_sid',
+      reason: 'is required',
+    });
+  });
+
+  test('loses an optional credential by null, and nothing else', async () => {
+    const before = await isSet();
+    expect(before).toMatchObject({ auth_token: MASKED, status_callback: MASKED });
+    const changed = await one.put(TWILIO, { secrets: { status_callback: null } });
+    expect(changed).toMatchObject({ status: 200, body: { settings: { ...before, status_callback: null } } });
+    expect(await isSet()).toEqual({ ...before, status_callback: null });
+    // again: it is gone already
+    expect((await one.put(TWILIO, { secrets: { status_callback: null } })).status).toBe(200);
+    const { body } = await one.get('/audit-log?action=connection_secret.deleted');
+    expect(body.data).toHaveLength(1);
+  });
+
+  test('is tried out as it would be without a credential, and keeps it', async () => {
+    const before = await isSet();
+    expectError(await one.post(`${TWILIO}/test`, { secrets: { auth_token: null } }), 400, 'invalid_request', {
+      field: 'secrets.auth_token',
+    });
+    const tried = await one.post(`${TWILIO}/test`, { secrets: { status_callback: null } });
+    expect(tried.status).toBe(200);
+    expect(await isSet()).toEqual(before);
+  });
+
+  test.each([
+    [
+      'a required credential',
+      { secrets: { auth_token: null } },
+      'secrets.auth_token',
+      'is required, and cannot be removed',
+    ],
+    ['one that there is none of', { secrets: { shoe_size: null } }, 'secrets.shoe_size', 'unknown field'],
+    ['a setting among them', { secrets: { from_number: null } }, 'secrets.from_number', 'unknown field'],
+    ['no settings at all', { settings: null }, 'settings', 'must be an object'],
+  ])('is not changed by removing %s', async (_, body, field, reason) => {
+    const before = await isSet();
+    expectError(await one.put(TWILIO, body), 400, 'invalid_request', { field, reason });
+    expect(await isSet()).toEqual(before);
+  });
+});
+
+test('a new connection needs the settings that its vendor requires', async () => {
+  for (const body of [{}, { enabled: false }, { secrets: { auth_token: 'auth-token-7261' } }]) {
+    expectError(await one.put('/connectors/twilio', body), 400, 'invalid_request', {
+      field: 'settings.account_sid',
+      reason: 'is required',
+    });
+  }
+  expect((await one.get('/connectors')).body.data).toEqual([]);
+});
+
+test('a credential that is removed is none that is kept from another host', async () => {
+  const first = await startReceiver();
+  const second = await startReceiver();
+  const settings = { url: first.url };
+  const given = { signing_secret: `whsec_${'A'.repeat(32)}`, bearer_token: 'bearer-token-7261' };
+  expect((await one.put('/connectors/http-crm', { settings, secrets: given })).status).toBe(201);
+  const { signing_secret } = given;
+  const move = (secrets: object) => one.put('/connectors/http-crm', { settings: { url: second.url }, secrets });
+  expectError(await move({ signing_secret }), 400, 'invalid_request', { field: 'settings.url' });
+  expect(await move({ signing_secret, bearer_token: null })).toMatchObject({
+    status: 200,
+    body: { settings: { bearer_token: null } },
+  });
+  await first.close();
+  await second.close();
+});
+
 describe('what is wrong with a configuration is told by field and reason', () => {
   test.each([
     [{ secrets: { ...secrets, app_secret: 'short' } }, 'secrets.app_secret', 'must have at least 8 characters'],

@@ -144,6 +144,11 @@ describe('what is sent', () => {
     }
     const pointer = ['components', 'schemas', 'ConnectorsSaveRequest'];
     expect(faults(pointer, { settings: { page_ids: ['1'] }, secrets: { app_secret: '0123456789' } })).toEqual([]);
+    // what is not required goes by null; what is there already may be left out
+    expect(faults(pointer, { settings: { page_ids: null }, secrets: { status_callback: null } })).toEqual([]);
+    expect(faults(pointer, { enabled: false })).toEqual([]);
+    expect(faults(pointer, { secrets: { app_secret: null } })).not.toEqual([]);
+    expect(faults(pointer, { settings: { account_sid: null } })).not.toEqual([]);
     expect(faults(pointer, { settings: { page_ids: 'x' } })).not.toEqual([]);
     expect(faults(pointer, { secrets: { app_secret: 'short' } })).not.toEqual([]);
   });
