@@ -260,7 +260,8 @@ $$;
 comment on function app.dispatch_call is 'Dispatches a classified call by its organization''s settings, at most once; returns it.';
 
 -- What a person says about a call, which no rule, model or setting overrides.
---   intent, urgency, qualified  what it was about; null: as it is. Without "qualified", what a customer calls about is qualified.
+--   intent, urgency, qualified  what it was about; null: as it is, which for a call that nobody has classified yet is what the rules say.
+--                               Without "qualified", what a customer calls about is qualified.
 --   action                      what is to be done, which is done at once; null: as the settings say, unless it was done already
 -- Raises as app.dispatch_call does.
 create or replace function app.correct_call(call_id uuid, intent text default null, urgency text default null, qualified boolean default null, action text default null)
@@ -272,6 +273,10 @@ as $$
 declare
   organization constant uuid := private.writable('calls');
   c            app.calls;
+  found_out    record;
+  named        constant boolean := intent is not null;
+  -- who says no more than how urgent a call is has not said what it was about
+  sure         constant boolean := named or qualified is not null;
 begin
   if organization is null then
     perform app.fail(401, 'unauthorized', 'Nobody is asking.');
@@ -281,12 +286,21 @@ begin
     perform app.fail(404, 'not_found', 'No such call.');
   end if;
   if coalesce(intent, urgency, qualified::text) is not null then
-    intent    := coalesce(intent, c.intent, 'other');
-    qualified := coalesce(qualified, case when intent = c.intent then c.qualified end, intent not in ('sales_pitch', 'wrong_number', 'other'));
+    if c.intent is null and not named then
+      found_out    := app.classify(c);
+      c.intent     := found_out.intent;
+      c.urgency    := found_out.urgency;
+      c.qualified  := found_out.qualified;
+      c.confidence := found_out.confidence;
+    end if;
+    intent    := coalesce(intent, c.intent);
+    qualified := coalesce(qualified, case when intent = c.intent then c.qualified end,
+                          case when named then intent not in ('sales_pitch', 'wrong_number', 'other') end);
     update app.calls as d
        set status = case when d.status = 'received' then 'classified' else d.status end,
-           intent = correct_call.intent, urgency = coalesce(correct_call.urgency, d.urgency, 'medium'), qualified = correct_call.qualified,
-           confidence = 1, classified_by = 'person', classified_at = now(), classification_reasons = 'Corrected by a person.'
+           intent = correct_call.intent, urgency = coalesce(correct_call.urgency, c.urgency, 'medium'), qualified = correct_call.qualified,
+           confidence = case when sure then 1 else c.confidence end, classified_by = 'person', classified_at = now(),
+           classification_reasons = 'Corrected by a person.'
      where d.organization_id = organization and d.id = call_id;
     if qualified and c.qualified_at is null then
       update app.calls as d set qualified_at = now() where d.organization_id = organization and d.id = call_id;

@@ -166,7 +166,8 @@ export const saveConnection = operation({
 export const deleteConnection = operation({
   id: 'connectors.delete',
   summary: 'Disconnect an outside service',
-  description: 'Removes its credentials and what its hook brought. Leads stay.',
+  description:
+    'Removes its credentials and what its hook brought. Leads stay. Of a CRM, it forgets which leads are there: `{"enabled": false}` does not.',
   scope: 'connectors.admin',
   kind: 'write',
   input: z.strictObject(one),

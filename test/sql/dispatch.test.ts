@@ -398,6 +398,37 @@ describe('a person', () => {
     expect(await done(db, call)).toMatchObject({ action: 'auto_dispatch', by: 'settings' });
   });
 
+  const UNCLASSIFIED = {
+    ...{ status: 'received', intent: null, confidence: null, urgency: null, qualified: null },
+    ...{ classified_by: null, classified_at: null },
+  };
+
+  test('who says no more than how urgent it is leaves to the rules what it was about', async () => {
+    const owner = await restorer(db);
+    const transcript = 'Caller: A pipe burst, water is coming through my basement ceiling.';
+    const call = await addCall(db, owner, { ...UNCLASSIFIED, transcript });
+    expect(await correct(call, { urgency: 'low' }, owner)).toMatchObject([
+      { status: 'classified', intent: 'water', urgency: 'low', qualified: true, classified_by: 'person' },
+    ]);
+  });
+
+  test('who says so before anything was said is not taken to know that nobody called for us', async () => {
+    const owner = await restorer(db);
+    const now = new Date();
+    const silent = { ...UNCLASSIFIED, transcript: null, received_at: now, created_at: now };
+    const call = await addCall(db, owner, silent);
+    expect(await correct(call, { urgency: 'high' }, owner)).toMatchObject([
+      { intent: 'other', urgency: 'high', qualified: null },
+    ]);
+    await dispatch(call, owner);
+    expect(await done(db, call)).toMatchObject({ action: 'review', reason: 'low_confidence' });
+
+    const known = await addCall(db, owner, { transcript: null, intent: 'other', qualified: null, confidence: 0.3 });
+    expect(await correct(known, { urgency: 'high' }, owner)).toMatchObject([{ qualified: null, confidence: '0.30' }]);
+    expect(await correct(known, { intent: 'other' }, owner)).toMatchObject([{ qualified: false, confidence: '1.00' }]);
+    expect(await correct(known, { qualified: true }, owner)).toMatchObject([{ intent: 'other', qualified: true }]);
+  });
+
   test('who says so of an old call has nobody texted', async () => {
     const owner = await restorer(db);
     const call = await addCall(db, owner, { intent: 'sales_pitch', qualified: false });
