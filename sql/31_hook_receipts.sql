@@ -76,9 +76,11 @@ language sql volatile security definer
 set search_path = ''
 as $$
   insert into app.connection_health as h (organization_id, connection_id, last_received_at, last_lead_at, last_error, last_error_at, failing_since)
-  values (organization, connection, case when received then now() end, case when made_lead then now() end,
-          note_connection.error, case when note_connection.error is not null then now() end,
-          case when note_connection.error is not null then now() end)
+  select organization, connection, case when received then now() end, case when made_lead then now() end,
+         note_connection.error, case when note_connection.error is not null then now() end,
+         case when note_connection.error is not null then now() end
+    -- one that was removed meanwhile is doing nothing
+   where exists (select from app.connections as c where c.organization_id = organization and c.id = connection for key share)
   on conflict on constraint connection_health_pkey do update
      set last_received_at = coalesce(excluded.last_received_at, h.last_received_at),
          last_lead_at     = coalesce(excluded.last_lead_at, h.last_lead_at),

@@ -46,8 +46,6 @@ create table if not exists app.messages (
   constraint messages_organization_fkey foreign key (organization_id) references app.organizations (id) on delete restrict,
   constraint messages_lead_fkey foreign key (organization_id, lead_id) references app.leads (organization_id, id) on delete set null (lead_id),
   constraint messages_call_fkey foreign key (organization_id, call_id) references app.calls (organization_id, id) on delete set null (call_id),
-  constraint messages_connection_fkey foreign key (organization_id, connection_id)
-    references app.connections (organization_id, id) on delete set null (connection_id),
   constraint messages_direction  check (direction in ('outbound', 'inbound')),
   constraint messages_channel    check (channel in ('sms', 'email')),
   -- a number with its country code (short codes are not written to), or an email address as leads have them
@@ -82,7 +80,6 @@ create index if not exists messages_by_address on app.messages (organization_id,
 -- the foreign keys
 create index if not exists messages_lead_fkey on app.messages (organization_id, lead_id) where lead_id is not null;
 create index if not exists messages_call_fkey on app.messages (organization_id, call_id) where call_id is not null;
-create index if not exists messages_connection_fkey on app.messages (organization_id, connection_id) where connection_id is not null;
 
 comment on table  app.messages                 is 'Text messages and mails: what is to be sent, what became of it, and what came in.';
 comment on column app.messages.organization_id is 'Organization that writes, or was written to.';
@@ -103,7 +100,7 @@ comment on column app.messages.not_before      is 'Not sent before this time.';
 comment on column app.messages.reason          is 'Why it waits, or is not sent.';
 comment on column app.messages.error           is 'What went wrong last, without credentials.';
 comment on column app.messages.attempts        is 'How often it was handed over to a service.';
-comment on column app.messages.connection_id   is 'Connection that it was sent or came in through.';
+comment on column app.messages.connection_id   is 'Connection that it was sent or came in through; it may have been removed since (no foreign key: that would change every message).';
 comment on column app.messages.vendor          is 'Outside service that it was sent or came in through. outbox: nothing is connected for this channel; it is here to be read, and nothing left.';
 comment on column app.messages.external_id     is 'Its id at that service.';
 comment on column app.messages.sent_at         is 'When the service took it.';

@@ -5,7 +5,8 @@
 --                    └─────────┘
 --
 -- An organization has one CRM: of its enabled connections of such a vendor, the one with the highest priority, else the oldest.
--- A record belongs to a connection, as its id means something only there.
+-- A record belongs to a connection, as its id means something only there. It outlives it: that a lead is in a CRM, and that a call is a job
+-- there, stays true when the CRM is disconnected; and who disconnects one does not wait for a hundred thousand leads to be told.
 --
 -- Whoever needs several of these rows locks them in this order: call, lead, record.
 
@@ -40,20 +41,18 @@ create table if not exists app.crm_records (
   constraint crm_records_lead_key unique (organization_id, lead_id, connection_id),
   constraint crm_records_organization_fkey foreign key (organization_id) references app.organizations (id) on delete cascade,
   constraint crm_records_lead_fkey foreign key (organization_id, lead_id) references app.leads (organization_id, id) on delete cascade,
-  constraint crm_records_connection_fkey foreign key (organization_id, connection_id)
-    references app.connections (organization_id, id) on delete cascade,
   constraint crm_records_state       check (state in ('pending', 'ok', 'failed')),
   constraint crm_records_external_id check (length(external_id) between 1 and 255 and (state <> 'ok' or external_id is not null)),
   constraint crm_records_url         check (length(url) <= 2048)
 ) with (fillfactor = 80);
 
--- those of a connection that failed or wait, when it is saved; all of them, when it is deleted
+-- those of a connection that failed or wait, when it is saved
 create index if not exists crm_records_by_connection on app.crm_records (organization_id, connection_id, state);
 
 comment on table  app.crm_records                 is 'Leads in the CRM: one row for a lead and a connection.';
 comment on column app.crm_records.organization_id is 'Organization.';
 comment on column app.crm_records.id              is 'Record id.';
-comment on column app.crm_records.connection_id   is 'Connection of the CRM.';
+comment on column app.crm_records.connection_id   is 'Connection of the CRM; it may have been removed since.';
 comment on column app.crm_records.vendor          is 'Vendor of that connection.';
 comment on column app.crm_records.lead_id         is 'Lead.';
 comment on column app.crm_records.state           is 'pending | ok | failed.';

@@ -28,6 +28,11 @@ begin
   select o.id, o.enabled, o.organization_id, o.vendor, o.name, o.settings, o.secret_names, o.ciphertexts
     into connection_id, enabled, organization_id, vendor, name, settings, secret_names, ciphertexts
     from private.opened_connections as o where o.organization_id = organization and o.id = own.connection_id;
+  if connection_id is null then
+    update app.crm_records as r set state = 'failed', last_error = 'The connection was removed.', last_error_at = now()
+     where r.organization_id = organization and r.id = own.id and r.state <> 'ok';
+    return;
+  end if;
   lead := app.crm_lead(pushed);
   hash := app.crm_hash(lead, settings);
   external_id := own.external_id;

@@ -166,8 +166,7 @@ export const saveConnection = operation({
 export const deleteConnection = operation({
   id: 'connectors.delete',
   summary: 'Disconnect an outside service',
-  description:
-    'Removes its credentials and what its hook brought. Leads stay. Of a CRM, it forgets which leads are there: `{"enabled": false}` does not.',
+  description: 'Removes its credentials and what its hook brought. Leads stay, and still say where they are in a CRM.',
   scope: 'connectors.admin',
   kind: 'write',
   input: z.strictObject(one),

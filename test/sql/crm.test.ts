@@ -205,18 +205,57 @@ describe('what is there already', () => {
     expect(await jobs()).toHaveLength(1);
   });
 
-  test('goes with its connection, and the lead no longer says that it is there', async () => {
+  const remove = () => db.as('tenant', claimsOf(organization), "select app.delete_connection('hubspot', 'default')");
+
+  test('outlives its connection: the lead still says where it is, and a call is no second job', async () => {
+    await connect('hubspot');
+    const lead = await addLead(db, organization);
+    const call = await addCall(db, organization, { lead_id: lead });
+    await requestPush(db, organization, lead, call);
+    await settle(lead);
+    await remove();
+    expect(await crmOf(db, lead)).toMatchObject([{ vendor: 'hubspot', state: 'ok' }]);
+    const { rows } = await db.admin.query('select crm_vendor, crm_status from app.leads where id = $1', [lead]);
+    expect(rows).toEqual([{ crm_vendor: 'hubspot', crm_status: 'ok' }]);
+
+    // connected anew, it is another CRM as far as we know: the lead is looked for there, and the call has its job
+    await connect('hubspot');
+    await requestPush(db, organization, lead, call);
+    expect(await crmOf(db, lead)).toHaveLength(2);
+    expect((await db.admin.query('select from api.crm_jobs where call_id = $1', [call])).rowCount).toBe(1);
+  });
+
+  test('that was still to be made says that its connection was removed, and is tried no more', async () => {
     await connect('hubspot');
     const lead = await addLead(db, organization);
     await requestPush(db, organization, lead);
-    await settle(lead);
-    await db.as('tenant', claimsOf(organization), "select app.delete_connection('hubspot', 'default')");
-    expect(await crmOf(db, lead)).toEqual([]);
-    const { rows } = await db.admin.query(
-      'select crm_vendor, crm_external_id, crm_status from app.leads where id = $1',
-      [lead],
-    );
-    expect(rows).toEqual([{ crm_vendor: null, crm_external_id: null, crm_status: null }]);
+    await remove();
+    const [record] = await crmOf(db, lead);
+    const claim = await db.admin.query("select * from app.claim_crm_push($1, $2, '1 minute')", [
+      organization,
+      record?.id,
+    ]);
+    expect(claim.rows).toEqual([]);
+    expect(await crmOf(db, lead)).toMatchObject([{ state: 'failed', last_error: 'The connection was removed.' }]);
+  });
+
+  test('that is being made while its connection is removed is kept', async () => {
+    await connect('hubspot');
+    const lead = await addLead(db, organization);
+    await requestPush(db, organization, lead);
+    const [record] = await crmOf(db, lead);
+    const { rows } = await db.admin.query("select * from app.claim_crm_push($1, $2, '1 minute')", [
+      organization,
+      record?.id,
+    ]);
+    await remove();
+    await db.as('tenant', claimsOf(organization), 'select app.settle_crm_push($1, $2, $3, $4, null)', [
+      record?.id,
+      rows[0].claim,
+      JSON.stringify({ external_id: 'x-1', hash: rows[0].hash.toString('hex') }),
+      '[]',
+    ]);
+    expect(await crmOf(db, lead)).toMatchObject([{ state: 'ok', external_id: 'x-1' }]);
   });
 });
 

@@ -628,6 +628,18 @@ describe('when', () => {
   });
 });
 
+test('a connection that is removed changes no message, and what it was at is settled', async () => {
+  await connect('twilio');
+  const [sent, sending] = [await queue(), await queue()];
+  await send(sent, 'SM1');
+  await begin(sending);
+  const before = [await now(sent), await now(sending)];
+  await as("select app.delete_connection('twilio', 'default')");
+  expect([await now(sent), await now(sending)]).toEqual(before);
+  await settle(sending, 1, 'sent', ['SM2']);
+  expect(await now(sending)).toMatchObject({ state: 'sent', external_id: 'SM2' });
+});
+
 describe('the text of a message', () => {
   const age = (message: Message, columns: string) =>
     db.admin.query(`update app.messages set ${columns} where id = $1`, [message.id]);
