@@ -80,10 +80,11 @@ export const twilio = connector(manifest, {
   messages: {
     channel: 'sms',
     async send({ to, content }, config, io) {
+      // (no fault of the message's: it waits for the setting, as for right credentials)
       const form = {
         To: to,
         Body: content,
-        ...sender(config),
+        ...sender(config, 'unavailable'),
         ...(config.status_callback !== undefined && { StatusCallback: config.status_callback }),
       };
       return sent(await ask('/Messages.json', config, io, form), config.from_number);
@@ -100,8 +101,11 @@ export const twilio = connector(manifest, {
   },
 });
 
-function sender({ from_number: number, messaging_service_sid: service }: TwilioConfig): Record<string, string> {
+function sender(
+  { from_number: number, messaging_service_sid: service }: TwilioConfig,
+  without: 'refused' | 'unavailable' = 'refused',
+): Record<string, string> {
   if (service !== undefined) return { MessagingServiceSid: service };
   if (number !== undefined) return { From: number };
-  throw new ConnectorFailure('refused', 'Set from_number or messaging_service_sid.');
+  throw new ConnectorFailure(without, 'Set from_number or messaging_service_sid.');
 }

@@ -142,6 +142,8 @@ interface MailError extends NodeJS.ErrnoException {
   originalCode?: string;
   responseCode?: number;
   response?: string;
+  /** what it was an answer to: CONN, EHLO, MAIL FROM, RCPT TO, DATA … */
+  command?: string;
 }
 
 function failureOf(error: MailError, host: string, handed: boolean, secrets: readonly string[]): ConnectorFailure {
@@ -153,7 +155,7 @@ function failureOf(error: MailError, host: string, handed: boolean, secrets: rea
     const kind = said === 421 || said < 500 ? (isBusy(words) ? 'rate_limited' : 'unavailable') : 'refused';
     return new ConnectorFailure(kind, told(`${host} answered ${words || said}`.replace(/\.?$/, '.')), {
       status: said,
-      code: error.code ?? said,
+      code: isAboutUs(error) ? REFUSES_US : (error.code ?? said),
     });
   }
   if (error.code === 'EPROTOCOL')
@@ -167,6 +169,13 @@ function failureOf(error: MailError, host: string, handed: boolean, secrets: rea
   const kind = reason === 'forbidden_address' ? 'refused' : 'unavailable';
   return new ConnectorFailure(kind, `${host} ${REASONS[reason]}.`, { uncertain: handed });
 }
+
+/** The server says no to us, whatever we bring: to our address, our login, our sender. */
+export const REFUSES_US = 'EAUTH';
+
+/** Before it has heard whom a mail is for, what it refuses is no fault of the mail's, unless that is too large. */
+const isAboutUs = ({ code, command = '', responseCode }: MailError): boolean =>
+  code === REFUSES_US || (!/^(RCPT|DATA)/.test(command) && responseCode !== 552);
 
 /** Codes of nodemailer in the words of Node. */
 const OWN_CODES: Record<string, string> = {

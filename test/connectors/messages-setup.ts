@@ -57,8 +57,8 @@ afterAll(async () => {
 });
 
 /** Connects Twilio, and returns the path of its hook. */
-export const connectTwilio = (): Promise<string> =>
-  operator.connect(organization, 'twilio', { settings: CASES.twilio?.settings(api.url), secrets });
+export const connectTwilio = (changes: object = {}): Promise<string> =>
+  operator.connect(organization, 'twilio', { settings: { ...CASES.twilio?.settings(api.url), ...changes }, secrets });
 
 export async function connectMail(): Promise<void> {
   const connection = { settings: mailSettings(mailServer.url), secrets: CASES.smtp?.secrets };

@@ -112,6 +112,17 @@ describe('a text message', () => {
     ]);
   });
 
+  test('is tried again while there is no number to send it from', async () => {
+    await connectTwilio({ from_number: null, messaging_service_sid: null });
+    const id = await queue('sms');
+    await work();
+    expect(await inState(id, 'failed')).toMatchObject({
+      attempts: 3,
+      error: 'Set from_number or messaging_service_sid.',
+    });
+    expect(api.requests).toHaveLength(0);
+  });
+
   test('being sent when its worker was killed is not sent again', async () => {
     await connectTwilio();
     api.answer({ hang: true });
@@ -232,6 +243,25 @@ describe('a mail', () => {
     await inState(id, 'unknown');
     await until(async () => (await tasks()).length === 0, 'the task');
     expect(mailServer.requests).toHaveLength(1);
+  });
+
+  test('waits while the server takes nothing from us', async () => {
+    await connectMail();
+    mailServer.answerFirst(1, { greeting: '554 5.7.1 Your address is blocked' }, {});
+    const id = await queue('email');
+    await work();
+    expect(await inState(id, 'sent')).toMatchObject({ attempts: 2 });
+  });
+
+  test.each([
+    ['its recipient', { recipient: '550 5.1.1 No such user' }],
+    ['what it says', { data: '554 5.7.1 Spam' }],
+  ])('that the server refuses for %s has failed at once', async (_, answer) => {
+    await connectMail();
+    mailServer.answer(answer);
+    const id = await queue('email');
+    await work();
+    expect(await inState(id, 'failed')).toMatchObject({ attempts: 1, error: expect.stringMatching(/ 55[04] /) });
   });
 
   test('that the server did not take for now is tried again', async () => {

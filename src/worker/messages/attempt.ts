@@ -3,6 +3,7 @@ import type { MessagesPart, OutgoingMessage } from '../../../connectors/connecto
 import { ConnectorFailure } from '../../../connectors/failure.ts';
 import type { Outbound } from '../../connections/http-client.ts';
 import { connectorIo } from '../../connections/io.ts';
+import { REFUSES_US } from '../../connections/mail-client.ts';
 import { type ConnectionRow, openConnection, UnusableConnection } from '../../connections/opened.ts';
 import type { Encryption } from '../../security/encryption.ts';
 import { writeToOutbox } from './outbox.ts';
@@ -70,8 +71,8 @@ function failed(error: Error, row: ConnectionRow, message: OutgoingMessage, hand
   }
   const said = { error: error.message.slice(0, MAX_ERROR), retryAfter: error.retryAfter, optedOut: error.optedOut };
   if (error.uncertain) return { ...said, outcome: 'unknown' };
-  // set right, wrong credentials let it leave after all
-  return { ...said, outcome: error.retryable || isLogin(error) ? 'queued' : 'failed' };
+  // set right, wrong credentials or a server that takes nothing from us let it leave after all
+  return { ...said, outcome: error.retryable || isAboutUs(error) ? 'queued' : 'failed' };
 }
 
-const isLogin = ({ status, code }: ConnectorFailure): boolean => status === 401 || code === 'EAUTH';
+const isAboutUs = ({ status, code }: ConnectorFailure): boolean => status === 401 || code === REFUSES_US;
