@@ -14,6 +14,7 @@ import {
   pageValues,
   period,
   prefixedId,
+  present,
   text,
   timestamp,
 } from './fields.ts';
@@ -186,7 +187,7 @@ export const createCall = operation({
     'For trackers without a connector of their own. The same `external_id` again fills in what was not known before: 200 instead of 201. Fields that are not known here are kept in `extra`. Fires `call.received`, then `call.classified`, and `call.qualified` when it is.',
   scope: 'calls.write',
   kind: 'write',
-  input: z.looseObject(told),
+  input: z.looseObject(told).meta({ anyOf: KNOWN_BY.map((name) => present(name)) }),
   statement({ input, shape }) {
     if (KNOWN_BY.every((name) => input[name] === undefined || input[name] === null)) {
       throw invalidRequest('Nothing is told of the call.', { reason: `give at least one of ${KNOWN_BY.join(', ')}` });

@@ -96,6 +96,8 @@ describe('an address', () => {
     expect(await range('bytes=0-3')).toEqual([206, `bytes 0-3/${size}`, Buffer.from('RIFF')]);
     expect(await range('bytes=8000-')).toEqual([206, `bytes 8000-${size - 1}/${size}`, SOUND.subarray(8000)]);
     expect(await range('bytes=-10')).toEqual([206, `bytes ${size - 10}-${size - 1}/${size}`, SOUND.subarray(-10)]);
+    // the last so many of fewer
+    expect(await range(`bytes=-${size + 1}`)).toEqual([206, `bytes 0-${size - 1}/${size}`, SOUND]);
     expect(await range(`bytes=${size}-`)).toEqual([416, `bytes */${size}`, Buffer.alloc(0)]);
     expect((await range('bytes=0-1,5-6'))[0]).toBe(200);
     const etag = whole.headers.get('etag') as string;
