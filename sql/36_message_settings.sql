@@ -105,12 +105,12 @@ language plpgsql stable
 set search_path = ''
 as $$
 declare
-  today constant date := (at at time zone zone)::date;
+  here  constant timestamp := at at time zone zone;
   day   date;
   span  record;
 begin
   for ahead in 0 .. 8 loop
-    day := today + ahead;
+    day := here::date + ahead;
     continue when extract(isodow from day)::integer <> all (days);
     for span in
       select s.opens, s.closes from (
@@ -120,8 +120,9 @@ begin
         union all select quiet_until, time '24:00'  where quiet_from < quiet_until
       ) as s order by s.opens
     loop
-      if at < (day + span.closes) at time zone zone and span.opens < span.closes then
-        return greatest(at, (day + span.opens) at time zone zone);
+      -- compared as the clock on the wall shows it: when clocks are put back, half past one comes twice, and is quiet twice
+      if here < day + span.closes and span.opens < span.closes then
+        return case when here >= day + span.opens then at else greatest(at, (day + span.opens) at time zone zone) end;
       end if;
     end loop;
   end loop;

@@ -507,6 +507,19 @@ describe('when', () => {
     expect(await sendingTime(at, 'America/New_York', '21:00', '08:00')).toBe(expected);
   });
 
+  test.each([
+    // 1:35 comes twice when the clock goes back, and is quiet both times; 1:29 is neither time
+    ['2026-11-01T05:35:00Z', '01:30', '05:00', '2026-11-01T10:00:00.000Z'],
+    ['2026-11-01T06:35:00Z', '01:30', '05:00', '2026-11-01T10:00:00.000Z'],
+    ['2026-11-01T05:29:00Z', '01:30', '05:00', '2026-11-01T05:29:00.000Z'],
+    ['2026-11-01T06:29:00Z', '01:30', '05:00', '2026-11-01T06:29:00.000Z'],
+    // half past two is left out when it goes forward: after 1:59 comes 3:00, which is not quiet any more
+    ['2026-03-08T06:59:00Z', '00:00', '02:30', '2026-03-08T07:30:00.000Z'],
+    ['2026-03-08T07:01:00Z', '00:00', '02:30', '2026-03-08T07:01:00.000Z'],
+  ])('%s with quiet hours from %s to %s, in the hour that the clock changes: %s', async (at, from, until, expected) => {
+    expect(await sendingTime(at, 'America/New_York', from, until)).toBe(expected);
+  });
+
   test('an hour that does not exist is the next, and one that comes twice is open the second time', async () => {
     // 02:30 does not exist on 8 March; 01:30 is there twice on 1 November
     expect(await sendingTime('2026-03-08T05:30:00Z', 'America/New_York', '21:00', '02:30')).toBe(
