@@ -244,4 +244,7 @@ export const correctCall = operation({
         from app.correct_call(app.typeid_uuid('call', ${input.id}), ${classification ?? null}::text, ${urgency ?? null}::text,
                               ${qualified ?? null}::boolean, ${action ?? null}::text) as row`;
   },
+  // what nobody has classified yet is asked of the rules
+  endlessRule: ({ input }) => statement`
+    select app.switch_off_endless_classification_rule(app.typeid_uuid('call', ${input.id}))`,
 });

@@ -154,13 +154,14 @@ export const scoreLead = operation({
   id: 'leads.score',
   summary: 'Re-score a lead',
   description:
-    'Scores the lead anew by the rules of its organization, and says what each rule that spoke brought. Fires `lead.updated` when the score changed.',
+    'Scores the lead anew by the rules of its organization, and says what each rule that spoke brought. Fires `lead.updated` when the score changed. A rule that does not come to an end is switched off; the answer is 503 then, and the next is a score.',
   scope: 'leads.write',
   kind: 'write',
   input: z.strictObject({ id }),
   missing,
   statement: ({ input, shape }) =>
     statement`select ${sql.raw(shape('lead_scored'))}(row)::text as body from app.score_lead(${input.id}::uuid) as row`,
+  endlessRule: ({ input }) => statement`select app.switch_off_endless_scoring_rule(${input.id}::uuid)`,
 });
 
 export const updateLead = operation({

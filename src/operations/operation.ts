@@ -60,6 +60,11 @@ export interface Operation<Input = unknown, Local = unknown> {
   finish?(body: string, local: Local, row: ResultRow): string;
   /** what is said when the statement found nothing */
   missing?: string;
+  /**
+   * of what follows rules that are the organization's own: switches off the one that does not end, when the statement ran into its
+   * time-out. The next request is answered then.
+   */
+  endlessRule?(call: Call<Input, Local>): Statement;
 }
 
 /** An operation whose answer is a stream: the statement is the query of a COPY … TO STDOUT. */
