@@ -220,8 +220,8 @@ comment on view api.calls is 'Your calls. A row added here is classified and dis
 select private.describe_columns('api.calls', 'app.calls');
 
 -- What the calls of an hour of the day were about. Days and hours are those of the organization's own clock: whoever is to know when to
--- have people at the telephone thinks in no other. Its time zone is looked up once for an organization, not for a call, and calls are found
--- by the organization, as ever. (The parent that reads a child's calls under a grant sees the child, and so its time zone.)
+-- have people at the telephone thinks in no other. Its time zone is looked up once for an organization, not for a call (offset 0), and calls
+-- are found by the organization, as ever. (The parent that reads a child's calls under a grant sees the child, and so its time zone.)
 create or replace view api.call_outcomes with (security_invoker = true) as
 select c.organization_id,
        (c.received_at at time zone z.time_zone)::date                       as day,
@@ -234,7 +234,7 @@ select c.organization_id,
        round(avg(c.duration_seconds))::integer                              as average_seconds,
        z.time_zone
   from app.calls as c
-  join (select o.id, coalesce(o.settings ->> 'timezone', 'UTC') as time_zone from app.organizations as o) as z on z.id = c.organization_id
+  join (select o.id, coalesce(o.settings ->> 'timezone', 'UTC') as time_zone from app.organizations as o offset 0) as z on z.id = c.organization_id
  group by c.organization_id, (c.received_at at time zone z.time_zone)::date, extract(hour from c.received_at at time zone z.time_zone),
           coalesce(c.intent, 'unclassified'), z.time_zone;
 
