@@ -1,5 +1,6 @@
 import { createConnection, isIP, type Socket } from 'node:net';
 import { Readable } from 'node:stream';
+import { domainToASCII } from 'node:url';
 import MailComposer from 'nodemailer/lib/mail-composer';
 import SMTPConnection from 'nodemailer/lib/smtp-connection';
 import type { Mail, MailClient, MailServer } from '../../connectors/connector.ts';
@@ -48,7 +49,11 @@ export function createMailClient(options: MailClientOptions): MailClient {
           })(),
         );
         await step((done) =>
-          connection.send({ from: mail.from.address, to: [mail.to], size: raw.length }, message, done),
+          connection.send(
+            { from: envelope(mail.from.address), to: [envelope(mail.to)], size: raw.length },
+            message,
+            done,
+          ),
         );
       });
       return { messageId };
@@ -56,6 +61,11 @@ export function createMailClient(options: MailClientOptions): MailClient {
     check: (server) => converse(server, options, async () => undefined),
   };
 }
+
+/** An address as every server knows it: of a domain with other letters, its name in ASCII. What is before the @ has none. */
+const envelope = (address: string): string =>
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: ASCII is from 0 to 127
+  address.replace(/^([\x00-\x7f]*)@([^@]*)$/, (_, name, domain) => `${name}@${domainToASCII(domain) || domain}`);
 
 /** Connects, logs in and talks. Every failure is told as a ConnectorFailure, cut clean of credentials. */
 async function converse(

@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
+import { createInterface } from 'node:readline';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { MailClient, MailServer } from '../../connectors/connector.ts';
 import type { ConnectorFailure } from '../../connectors/failure.ts';
@@ -136,6 +139,27 @@ describe('what is written', () => {
     expect(service.requests[0]?.to).toEqual(['sarah@example.com']);
     expect(service.requests[0]?.mail).not.toMatch(/^Bcc:/m);
   });
+});
+
+test('a domain with other letters is written as every mail server knows it', async () => {
+  // (the server of the other tests would show it with its letters, however it was written)
+  const said: string[] = [];
+  const plain = createServer((socket) => {
+    socket.write('220 old.example.com\r\n');
+    createInterface(socket).on('line', (line) => {
+      said.push(line);
+      if (!/^(EHLO|MAIL|RCPT)/.test(line)) socket.end('421 4.3.2 Enough\r\n');
+      else socket.write('250 OK\r\n');
+    });
+  }).listen(0, '127.0.0.1');
+  await once(plain, 'listening');
+  const through = server({ url: `smtp://127.0.0.1:${(plain.address() as AddressInfo).port}` });
+  await failureOf(send('sarah@müller-sanierung.example', 'x', through));
+  expect(said.slice(1, 3)).toEqual([
+    expect.stringMatching(/^MAIL FROM:<office@puro\.example\.com>/),
+    'RCPT TO:<sarah@xn--mller-sanierung-zvb.example>',
+  ]);
+  plain.close();
 });
 
 function unquoted(encoded: string): string {
