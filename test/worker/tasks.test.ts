@@ -243,7 +243,7 @@ describe('a rule that does not end', () => {
       { name: 'Good', ai_reasoning: 'Wrote something (+0.10)' },
     ]);
     const disabled_reason = expect.stringMatching(
-      `^It did not come to an end within 400ms for the lead ${leads[0]?.id}\\. Change it, then enable it again\\.$`,
+      `^It did not come to an end within 800ms for the lead ${leads[0]?.id}\\. Change it, then enable it again\\.$`,
     );
     expect(await switchedOff('scoring_rules')).toEqual([
       { label: 'And a day', disabled_reason },
@@ -282,7 +282,7 @@ describe('a rule that does not end', () => {
     expect(await switchedOff('classification_rules')).toEqual([
       {
         label: 'For ever',
-        disabled_reason: expect.stringMatching(/^It did not come to an end within 400ms for the call call_/),
+        disabled_reason: expect.stringMatching(/^It did not come to an end within 800ms for the call call_/),
       },
     ]);
   });
