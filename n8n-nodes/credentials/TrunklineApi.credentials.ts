@@ -29,7 +29,7 @@ export class TrunklineApi implements ICredentialType {
       placeholder: 'eal_live_…',
       required: true,
       description:
-        'A key that begins with eal_. Read lists, write changes leads and calls, admin manages webhooks; the trigger needs admin.',
+        'A key that begins with eal_live_ or eal_test_. With the scope read it looks at records, with write it changes leads and calls, with admin it manages webhooks; the trigger needs admin.',
     },
   ];
 

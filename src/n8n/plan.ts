@@ -18,7 +18,12 @@ export interface Offer {
 /** Fields of paths that the nodes pick from a list; each resource's own `id`. */
 export const PLAN: Record<string, Offer[]> = {
   lead: [
-    { value: 'create', operation: 'leads.create', upfront: ['email', 'name'], collection: 'Additional Fields' },
+    {
+      value: 'create',
+      operation: 'leads.create',
+      upfront: ['email', 'name', 'company'],
+      collection: 'Additional Fields',
+    },
     { value: 'upsert', operation: 'leads.upsert', upfront: ['email', 'phone'], collection: 'Additional Fields' },
     { value: 'get', operation: 'leads.get', collection: 'Additional Fields' },
     { value: 'getAll', operation: 'leads.list', collection: 'Filters' },
@@ -62,6 +67,9 @@ export const PLAN: Record<string, Offer[]> = {
   ],
 };
 
+/** Operations whose answer has all fields of a resource: those that an agent's tool can be told to return. */
+export const RECORDS: Record<string, string> = { lead: 'leads.upsert', call: 'calls.get' };
+
 /** Why an operation has no place in a workflow, or has one without being picked. */
 export const NOT_OFFERED: Record<string, string> = {
   'health.get': 'the test of the credential',
@@ -94,10 +102,12 @@ export const NAMES: Record<string, string> = {
   q: 'Search',
   start_at: 'From',
   end_at: 'Until',
+  window: 'Period',
   organization_id: 'Child Organization Name or ID',
   pipeline_stage: 'Stage Name or ID',
   'leads.list.source': 'Source Name or ID',
   'calls.create.extra': 'Extra Fields',
+  duration_seconds: 'Duration (Seconds)',
   delivery_id: 'Delivery ID',
   events: 'Event Names or IDs',
   'webhooks.deliveries.list.event': 'Event Name or ID',
@@ -115,7 +125,44 @@ export const LOADED: Record<string, string> = {
 /** Descriptions, where n8n wants other words than the reference. */
 export const DESCRIPTIONS: Record<string, string> = {
   enabled: 'Whether events are sent. Those that are not sent meanwhile are kept and can be recovered.',
+  start_at: 'Earliest time to include; without a time zone, in that of the workflow',
+  end_at: 'Latest time to include; without a time zone, in that of the workflow',
+  description: 'What the webhook is for',
+  since: 'Earliest time of the events to send again; without a time zone, in that of the workflow',
+  received_at: 'When it came in; without it, now',
+  organization_id: 'Read what belongs to a child organization that allows it, instead of your own',
+  delivery_id: "ID of a delivery, as 'List Deliveries' shows it",
+  retry_schedule: 'How long after the first attempt to try again; without it, at the usual times',
+  'leads.create.email': 'Email address; without it, give a name and a company',
+  'leads.upsert.email': 'Email address, by which the lead is found',
+  'leads.upsert.phone': 'Phone number, in any notation, by which the lead is found when its email address is not known',
+  'leads.upsert.external_id': "ID of the lead where it came from; needs 'Source'",
+  'calls.create.source': 'What recorded the call, such as the name of a call tracker',
+  'calls.create.external_id': 'ID of the call in what recorded it',
   'calls.create.extra': 'Whatever else is known of the call, as an object; kept with it',
+  'calls.list.classification': "What the call was about; 'Junk' is sales pitches and wrong numbers",
+  'webhooks.deliveries.list.status':
+    "How it ended; after 'Failed' another attempt follows, after 'Dead Letter' none does",
+  'audit_log.list.source': 'Where the change came from',
+  'audit_log.export.source': 'Where the change came from',
+};
+
+/** What people choose, where the value does not say it. */
+export const CHOICES: Record<string, string> = {
+  api: 'API',
+  cron: 'Schedule',
+  n8n: 'Automation',
+  true: 'Yes',
+  false: 'No',
+  '24h': 'Last 24 Hours',
+  '7d': 'Last 7 Days',
+  '30d': 'Last 30 Days',
+  '90d': 'Last 90 Days',
+};
+
+/** Values that mean the same as another one. */
+export const HIDDEN: Record<string, string[]> = {
+  'calls.list.classification': ['sales'],
 };
 
 export const PLACEHOLDERS: Record<string, string> = {
@@ -126,6 +173,7 @@ export const PLACEHOLDERS: Record<string, string> = {
   tracking_number: 'e.g. +1 770 555 0199',
   company: 'e.g. Acme Inc',
   source: 'e.g. website',
+  'calls.create.source': 'e.g. phone_system',
   url: 'e.g. https://example.com/webhook',
   recording_url: 'e.g. https://example.com/recording.mp3',
   tags: 'e.g. storm, basement',

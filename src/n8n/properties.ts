@@ -1,5 +1,5 @@
 import type { JsonSchema } from '../gateway/openapi/types.ts';
-import { DESCRIPTIONS, LOADED, NAMES, PLACEHOLDERS } from './plan.ts';
+import { CHOICES, DESCRIPTIONS, HIDDEN, LOADED, NAMES, PLACEHOLDERS } from './plan.ts';
 
 // A field of an operation, from its JSON Schema, as n8n describes and shows one.
 
@@ -47,7 +47,7 @@ export function fieldOf(operation: string, name: string, given: JsonSchema): Fie
   return { name, kind: kind(), nullable, schema };
 }
 
-const found = (table: Record<string, string>, operation: string, name: string): string | undefined =>
+const found = <T>(table: Record<string, T>, operation: string, name: string): T | undefined =>
   table[`${operation}.${name}`] ?? table[name];
 
 const loadedBy = (operation: string, name: string): string | undefined => found(LOADED, operation, name);
@@ -88,12 +88,15 @@ function described(text: string): string {
 
 const EXPRESSION = 'using an <a href="https://docs.n8n.io/code/expressions/">expression</a>';
 
+/** What people call a field. */
+export const labelOf = (operation: string, name: string): string => found(NAMES, operation, name) ?? titleOf(name);
+
 /** The property that shows a field. */
 export function propertyOf(operation: string, field: Field, required: boolean): Property {
   const { name, kind, schema } = field;
-  const displayName = found(NAMES, operation, name) ?? titleOf(name);
+  const displayName = labelOf(operation, name);
   const description = found(DESCRIPTIONS, operation, name) ?? described(schema.description ?? '');
-  const placeholder = PLACEHOLDERS[name];
+  const placeholder = found(PLACEHOLDERS, operation, name);
   const common = { displayName, name, ...(required && { required: true }) };
   const loader = loadedBy(operation, name);
   if (loader) {
@@ -103,11 +106,13 @@ export function propertyOf(operation: string, field: Field, required: boolean): 
       type: many ? 'multiOptions' : 'options',
       typeOptions: { loadOptionsMethod: loader },
       default: many ? [] : '',
-      description: `${described(schema.description ?? '').replace(/\.$/, '')}. Choose from the list, or specify ${many ? 'IDs' : 'an ID'} ${EXPRESSION}.`,
+      description: `${description.replace(/\.$/, '')}. Choose from the list, or specify ${many ? 'IDs' : 'an ID'} ${EXPRESSION}.`,
     };
   }
   if (schema.enum) {
-    const options = schema.enum.map((value) => ({ name: titleOf(String(value)), value }));
+    const options = schema.enum
+      .filter((value) => !found(HIDDEN, operation, name)?.includes(String(value)))
+      .map((value) => ({ name: CHOICES[String(value)] ?? titleOf(String(value)), value }));
     const sorted = schema.default === undefined ? options.sort((a, b) => a.name.localeCompare(b.name)) : options;
     return { ...common, type: 'options', options: sorted, default: schema.default ?? sorted[0]?.value, description };
   }
@@ -126,7 +131,7 @@ export function propertyOf(operation: string, field: Field, required: boolean): 
         type: 'string',
         default: '',
         placeholder,
-        description: `${described(schema.description ?? '').replace(/\.$/, '')}. Separate several by commas.`,
+        description: `${description.replace(/\.$/, '')}. Separate several by commas.`,
       };
     default: {
       const long = (schema.maxLength ?? 0) >= 5000;

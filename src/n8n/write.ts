@@ -2,8 +2,8 @@ import { eal } from '../contracts/eal/index.ts';
 import { INTENTS } from '../domain/calls.ts';
 import { createSchemas } from '../gateway/openapi/schemas.ts';
 import type { JsonSchema } from '../gateway/openapi/types.ts';
-import { type Offer, PLAN } from './plan.ts';
-import { type Field, fieldOf, type Property, propertyOf, titleOf } from './properties.ts';
+import { type Offer, PLAN, RECORDS } from './plan.ts';
+import { type Field, fieldOf, labelOf, type Property, propertyOf, titleOf } from './properties.ts';
 
 // The generated part of the n8n nodes: for each resource, what its operations send and which fields they show.
 
@@ -15,12 +15,14 @@ export function generatedFiles(): Record<string, string> {
   for (const [resource, offers] of Object.entries(PLAN)) {
     const parts = offers.map((offer) => describe(resource, offer));
     const endpoints = Object.fromEntries(parts.map((part) => [part.value, part.endpoint]));
+    const outputs = outputsOf(resource);
     files[`nodes/Trunkline/generated/${resource}.ts`] = [
       HEAD,
-      "import type { INodeProperties } from 'n8n-workflow';",
+      `import type { INodeProperties${outputs && ', INodePropertyOptions'} } from 'n8n-workflow';`,
       "import type { Endpoint } from '../endpoint';\n",
       `export const ${resource}Endpoints: Record<string, Endpoint> = ${literal(endpoints)};\n`,
       `export const ${resource}Fields: INodeProperties[] = ${literal(parts.flatMap((part) => part.properties))};\n`,
+      ...(outputs ? [`export const ${resource}Outputs: INodePropertyOptions[] = ${literal(outputs)};\n`] : []),
     ].join('\n');
   }
   files['nodes/TrunklineTrigger/generated/choices.ts'] = [
@@ -29,6 +31,19 @@ export function generatedFiles(): Record<string, string> {
     `export const intents: INodePropertyOptions[] = ${literal(INTENTS.map((value) => ({ name: titleOf(value), value })).sort((a, b) => a.name.localeCompare(b.name)))};\n`,
   ].join('\n');
   return files;
+}
+
+/** The fields of a resource, as choices; none where its answers are short. */
+function outputsOf(resource: string): object[] | '' {
+  const route = eal.routes.find((one) => one.operation.id === RECORDS[resource]);
+  if (!route?.output) return '';
+  const schemas = createSchemas();
+  const { $ref, ...whole } = schemas.of(route.output, 'output');
+  const { properties = {} } = schemas.components[$ref?.split('/').at(-1) ?? ''] ?? whole;
+  return Object.keys(properties)
+    .filter((name) => name !== 'id')
+    .map((value) => ({ name: titleOf(value), value }))
+    .sort((a, b) => a.name.localeCompare(b.name));
 }
 
 const WIDTH = 110;
@@ -101,9 +116,12 @@ function describe(resource: string, { value, operation: id, upfront = [], collec
       ...(paged && { paged: true }),
       ...(route.operation.kind === 'export' && { csv: true }),
       ...(collection && more.length > 0 && { collection: collectionName(collection) }),
-      ...(extra && { extra }),
+      ...(extra && { extra: { name: extra, label: labelOf(id, extra) } }),
       fields: Object.fromEntries(
-        kinds.map(({ name, kind, nullable }) => [name, { kind, ...(nullable && { nullable: true }) }]),
+        kinds.map(({ name, kind, nullable }) => [
+          name,
+          { label: labelOf(id, name), kind, ...(nullable && { nullable: true }) },
+        ]),
       ),
       upfront: first.filter((name) => !inPath.includes(name)),
     },

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { httpCrm, ownCrm } from '../connectors/vendors/http-crm.ts';
 import { startReceiver } from '../support/receiver.ts';
 import { errorOf, itemsOf, type Json } from './n8n.ts';
-import { action, byId, chain, onRequest, type WorkflowNode } from './nodes.ts';
+import { action, byId, chain, node, onRequest, type WorkflowNode } from './nodes.ts';
 import { type Office, startWorld, type World } from './world.ts';
 
 // Every operation of every resource, in workflows that a real n8n runs.
@@ -70,6 +70,25 @@ describe('the credential', () => {
       status: 'Error',
       message: expect.stringContaining('does not answer as Trunkline does'),
     });
+  });
+
+  test('takes what was pasted with the address or the key for what it is, and names where an address leads', async () => {
+    expect(await tested({ baseUrl: `${world.url}/api/v1/`, apiKey: office.key })).toMatchObject({ status: 'OK' });
+    const pasted = await world.n8n.credential('Pasted', {
+      baseUrl: ` ${world.url}/api/v1/`,
+      apiKey: `${office.key}\n`,
+    });
+    const execution = await run('pasted', [action('Mine', pasted, 'organization', 'getMine')]);
+    expect(itemsOf(execution, 'Mine')).toMatchObject([{ json: { id: office.organizationId } }]);
+    const old = await startReceiver(({ path }) => ({ status: 308, headers: { location: world.url + path } }));
+    try {
+      expect(await tested({ baseUrl: new URL(old.url).origin, apiKey: office.key })).toMatchObject({
+        status: 'Error',
+        message: expect.stringMatching(new RegExp(`Enter that as the Base URL: ${world.url}$`)),
+      });
+    } finally {
+      await old.close();
+    }
   });
 });
 
@@ -347,6 +366,15 @@ describe('what goes wrong', () => {
         { email: 'a@example.com', phone: '', additionalFields: { context: '{' } },
         goOn,
       ),
+      action(
+        'Backwards',
+        credential,
+        'lead',
+        'getAll',
+        { filters: { start_at: '2026-05-02', end_at: '2026-05-01' } },
+        goOn,
+      ),
+      action('Nothing', credential, 'lead', 'upsert', { email: '', phone: '' }, goOn),
       action('Nowhere', asNobody, 'lead', 'getAll', {}, goOn),
     ]);
     const json = (node: string) => itemsOf(execution, node)[0].json;
@@ -355,15 +383,161 @@ describe('what goes wrong', () => {
       message: expect.stringContaining('Check the ID'),
     });
     expect(json('Refused').message).toContain('write to change leads');
-    expect(json('Malformed').error).toBe('Trunkline does not accept email: must be an email address');
-    expect(json('No JSON').error).toBe('context is not valid JSON');
+    // in the words of the editor
+    expect(json('Malformed').error).toBe("Trunkline does not accept 'Email': must be an email address");
+    expect(json('No JSON').error).toBe("'Context' is not valid JSON");
+    expect(json('Backwards').error).toBe("Trunkline does not accept 'Until': must not be before start_at");
+    expect(json('Nothing').error).toBe("Trunkline needs 'Email' or phone, or external id and source");
     expect(json('Nowhere').error).toBe('Trunkline cannot be reached at http://127.0.0.1:9');
+    expect(json('Nowhere').message).toContain('refused the connection');
 
     const failed = await run('failed', [
       action('Missing', credential, 'lead', 'get', { leadId: byId('9f1c8a32-4d65-4e2b-8a91-3c0e7d4b2f18') }),
     ]);
     expect(failed.status).toBe('error');
     expect(errorOf(failed)).toMatchObject({ message: 'No such lead.', httpCode: '404', context: { itemIndex: 0 } });
+  });
+});
+
+describe('an address that is not that of Trunkline', () => {
+  const goOn = { onError: 'continueRegularOutput' };
+  const tries = (to: string) => [
+    action('Create', to, 'lead', 'create', { email: 'redirected@example.com', name: '' }, goOn),
+    action('List', to, 'lead', 'getAll', {}, goOn),
+    action('Export', to, 'auditLog', 'export', { binaryPropertyName: 'data' }, goOn),
+  ];
+  const errors = (execution: Json) => ['Create', 'List', 'Export'].map((one) => itemsOf(execution, one)[0].json.error);
+
+  test('is not followed to another one, where a change would arrive as a question', async () => {
+    const old = await startReceiver(({ path }) => ({ status: 301, headers: { location: world.url + path } }));
+    try {
+      const { origin } = new URL(old.url);
+      const moved = await world.n8n.credential('Moved', { baseUrl: origin, apiKey: office.key });
+      const said = `Trunkline is not at ${origin}, which sends to ${world.url}/api/v1/`;
+      expect(errors(await run('moved', tries(moved)))).toEqual([
+        `${said}leads`,
+        expect.stringContaining(`${said}leads?`),
+        `${said}audit-log/export.csv`,
+      ]);
+    } finally {
+      await old.close();
+    }
+  });
+
+  test('is told from one, whatever it answers', async () => {
+    const site = await startReceiver({ headers: { 'content-type': 'text/html' }, body: '<!doctype html>Welcome' });
+    try {
+      const { origin } = new URL(site.url);
+      const wrong = await world.n8n.credential('Website', { baseUrl: origin, apiKey: office.key });
+      const said = `${origin} does not answer as Trunkline does`;
+      expect(errors(await run('website', tries(wrong)))).toEqual([said, said, said]);
+    } finally {
+      await site.close();
+    }
+  });
+});
+
+describe('several items', () => {
+  test('are worked on one by one, and what fails leaves by the error output, each with the item it came from', async () => {
+    const [one, two] = [
+      await office.request('POST', '/leads', { email: 'item.one@example.com' }),
+      await office.request('POST', '/leads', { email: 'item.two@example.com' }),
+    ];
+    const execution = await run(
+      'items',
+      [
+        node('n8n-nodes-base.splitOut', 'Split', { fieldToSplitOut: 'body.ids', options: {} }),
+        action(
+          'Get',
+          credential,
+          'lead',
+          'get',
+          { leadId: byId("={{ $json['body.ids'] }}") },
+          { onError: 'continueErrorOutput' },
+        ),
+      ],
+      { ids: [one.id, '9f1c8a32-4d65-4e2b-8a91-3c0e7d4b2f18', two.id] },
+    );
+    const [found, failed] = execution.data.resultData.runData.Get[0].data.main;
+    expect(found).toMatchObject([
+      { json: { id: one.id }, pairedItem: { item: 0 } },
+      { json: { id: two.id }, pairedItem: { item: 2 } },
+    ]);
+    expect(failed).toMatchObject([{ json: { error: 'No such lead.' }, pairedItem: { item: 1 } }]);
+  });
+});
+
+describe('as a tool of an AI agent', () => {
+  /** Calls a tool as an agent does that found it at n8n's own MCP server. */
+  async function ask(url: string, session: Record<string, string>, method: string, params: object): Promise<Json> {
+    const response = await fetch(url, {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/json',
+        accept: 'application/json, text/event-stream',
+        ...session,
+      },
+      body: JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }),
+    });
+    const text = await response.text();
+    const { result } = JSON.parse(text.match(/^data: (.*)$/m)?.[1] ?? text);
+    if (!result) throw new Error(`${method}: ${response.status} ${text}`);
+    const id = response.headers.get('mcp-session-id');
+    if (id) session['mcp-session-id'] = id;
+    return result;
+  }
+
+  test('it is found, takes what the agent tells it, and returns the fields that were chosen', async () => {
+    const { n8n } = world;
+    const server = node(
+      '@n8n/n8n-nodes-langchain.mcpTrigger',
+      'Tools',
+      { path: 'tools' },
+      {
+        typeVersion: 2,
+        webhookId: 'tools',
+      },
+    );
+    const tool = (name: string, operation: string, parameters: object) => ({
+      ...action(name, credential, 'lead', operation, parameters),
+      type: 'n8n-nodes-trunkline.trunklineTool',
+    });
+    const tools = [
+      tool('Create Lead', 'create', {
+        email: "={{ $fromAI('email', 'Email address of the lead', 'string') }}",
+        name: 'Ann',
+      }),
+      tool('Find Leads', 'getAll', {
+        output: 'selected',
+        outputFields: ['email'],
+        filters: { q: "={{ $fromAI('words', 'What to look for', 'string') }}" },
+      }),
+      tool('Get Lead', 'get', { leadId: byId("={{ $fromAI('id', 'ID of the lead', 'string') }}") }),
+    ];
+    const to = { ai_tool: [[{ node: server.name, type: 'ai_tool', index: 0 }]] };
+    const connections = Object.fromEntries(tools.map(({ name }) => [name, to]));
+    const id = await n8n.workflow('Tools', [server, ...tools], connections);
+    expect(await n8n.publish(id)).toMatchObject({ status: 'published' });
+
+    const url = `${n8n.url}/mcp/tools`;
+    const session: Record<string, string> = {};
+    const clientInfo = { name: 'agent', version: '1' };
+    await ask(url, session, 'initialize', { protocolVersion: '2025-03-26', capabilities: {}, clientInfo });
+    const offered = (await ask(url, session, 'tools/list', {})).tools;
+    const asked = offered.map((one: Json) => [one.name, Object.keys(one.inputSchema.properties)]);
+    expect(Object.fromEntries(asked)).toEqual({ Create_Lead: ['email'], Find_Leads: ['words'], Get_Lead: ['id'] });
+    const call = async (name: string, given: object) => {
+      const { content } = await ask(url, session, 'tools/call', { name, arguments: given });
+      return content[0].text;
+    };
+    const [created] = JSON.parse(await call('Create_Lead', { email: 'by.agent@example.com' }));
+    expect(created).toMatchObject({ email: 'by.agent@example.com', name: 'Ann' });
+    expect(Object.keys(created).length).toBeLessThanOrEqual(10);
+    expect(JSON.parse(await call('Find_Leads', { words: 'by.agent' }))).toEqual([
+      { id: created.id, email: 'by.agent@example.com' },
+    ]);
+    expect(await call('Get_Lead', { id: '9f1c8a32-4d65-4e2b-8a91-3c0e7d4b2f18' })).toContain('Check the ID');
+    await n8n.unpublish(id);
   });
 });
 

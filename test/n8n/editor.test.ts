@@ -79,7 +79,7 @@ test('a workflow of ours shows its nodes with their icons, and each opens with i
     for (const field of fields) await page.getByText(field, { exact: true }).first().waitFor();
     await page.waitForLoadState('networkidle');
     if (at === 0) {
-      await page.locator('[data-test-id="parameter-input-events"]').filter({ hasText: 'lead.created' }).waitFor();
+      await page.locator('[data-test-id="parameter-input-events"]').filter({ hasText: 'Lead Created' }).waitFor();
     }
     await picture(at === 0 ? 'trigger' : 'action');
     await page.keyboard.press('Escape');

@@ -13,6 +13,17 @@ test.each(Object.entries(generatedFiles()))('%s is fresh (npm run generate)', (p
   expect(readFileSync(join(PACKAGE, path), 'utf8')).toBe(text);
 });
 
+test('the fields speak the words of people who never read a reference', () => {
+  const texts = Object.values(generatedFiles()).join('\n');
+  const described = [...texts.matchAll(/(?:displayName|name|description|placeholder): '((?:[^'\\]|\\.)*)'/g)].map(
+    ([, text = '']) => text,
+  );
+  expect(described.length).toBeGreaterThan(100);
+  // times of the calendar are in the workflow's time zone; null, snake_case and the caller are words of programs
+  const words = /ISO 8601|UTC|\bnull\b|\bcaller this\b|^Api$|^N8n$|^(True|False)$|^\d+[hd]$|\b[a-z]+_[a-z]+ is\b/;
+  expect(described.filter((text) => words.test(text))).toEqual([]);
+});
+
 test('every operation of the contract is offered, or left out for a reason', () => {
   const offered = Object.values(PLAN).flatMap((offers) => offers.map((offer) => offer.operation));
   const known = eal.routes.map((route) => route.operation.id);

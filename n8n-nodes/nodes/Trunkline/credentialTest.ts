@@ -4,9 +4,14 @@ import type {
   ICredentialTestFunctions,
   INodeCredentialTestResult,
 } from 'n8n-workflow';
+import { cleanBaseUrl } from './request';
+
+/** Milliseconds that somebody who waits for the result is left to wait. */
+const PATIENCE = 15_000;
 
 interface Answer {
   statusCode: number;
+  headers: Record<string, string | undefined>;
   body?: {
     tenant_id?: string;
     environment?: string;
@@ -23,10 +28,7 @@ export async function trunklineApiTest(
   this: ICredentialTestFunctions,
   { data }: ICredentialsDecrypted<ICredentialDataDecryptedObject>,
 ): Promise<INodeCredentialTestResult> {
-  const base = String(data?.baseUrl ?? '')
-    .trim()
-    .replace(/\/+$/, '')
-    .replace(/\/api\/v1$/, '');
+  const base = cleanBaseUrl(String(data?.baseUrl ?? ''));
   const key = String(data?.apiKey ?? '').trim();
   if (!/^https?:\/\/[^/]/.test(base))
     return failed('The Base URL must begin with https:// or http://, e.g. https://trunkline.example.com.');
@@ -41,11 +43,20 @@ export async function trunklineApiTest(
       simple: false,
       resolveWithFullResponse: true,
       followRedirect: false,
+      timeout: PATIENCE,
     })) as Answer;
   try {
     const health = await get('/health');
     if (health.statusCode === 401)
       return failed(`Trunkline does not accept the API key: ${health.body?.error?.message ?? 'it is invalid.'}`);
+    if (health.statusCode >= 300 && health.statusCode < 400) {
+      const there = cleanBaseUrl((health.headers.location ?? '').replace(/\/health$/, ''));
+      return failed(`${base} sends to another address. Enter that as the Base URL: ${there || 'it names none'}`);
+    }
+    if (health.statusCode === 429)
+      return failed('Trunkline receives more requests than the key may send. Test again in a minute.');
+    if (health.statusCode >= 500)
+      return failed(`Trunkline cannot answer now (status ${health.statusCode}). Test again later.`);
     if (health.statusCode !== 200 || !health.body?.tenant_id) {
       return failed(`${base} does not answer as Trunkline does (status ${health.statusCode}). Check the Base URL.`);
     }

@@ -2,6 +2,8 @@ import type { IHttpRequestMethods } from 'n8n-workflow';
 
 /** How what was typed into a field is sent. */
 export interface FieldFormat {
+  /** as the editor names it */
+  label: string;
   kind: 'text' | 'number' | 'boolean' | 'time' | 'list' | 'object' | 'names';
   /** null empties it */
   nullable?: boolean;
@@ -19,7 +21,7 @@ export interface Endpoint {
   /** parameter that holds the fields that are not upfront */
   collection?: string;
   /** field of the collection whose object is sent beside the others */
-  extra?: string;
+  extra?: { name: string; label: string };
   /** fields that are parameters of their own */
   upfront: string[];
   fields: Record<string, FieldFormat>;

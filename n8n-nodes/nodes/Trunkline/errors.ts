@@ -1,5 +1,5 @@
 import { type IN8nHttpFullResponse, type JsonObject, NodeApiError } from 'n8n-workflow';
-import type { Caller } from './request';
+import type { Caller, Request } from './request';
 
 // What went wrong, and what to do about it.
 
@@ -23,10 +23,17 @@ function told({ body }: IN8nHttpFullResponse): Told {
 }
 
 /** The error of an answer with a status of 400 and more. */
-export function apiError(caller: Caller, response: IN8nHttpFullResponse, itemIndex?: number): NodeApiError {
+export function apiError(
+  caller: Caller,
+  response: IN8nHttpFullResponse,
+  { item: itemIndex, fields }: Request,
+): NodeApiError {
   const { statusCode } = response;
   const { code, message, details } = told(response);
-  const [what, mend] = explained(statusCode, message, details, String(response.headers['retry-after'] ?? ''));
+  const { field, reason } = details;
+  const label = field && (fields?.[field.split('.')[0]]?.label ?? field);
+  const wait = String(response.headers['retry-after'] ?? '');
+  const [what, mend] = explained(statusCode, message, { field, label, reason }, wait);
   return new NodeApiError(caller.getNode(), { code, message: what } as JsonObject, {
     message: what,
     description: mend,
@@ -38,7 +45,7 @@ export function apiError(caller: Caller, response: IN8nHttpFullResponse, itemInd
 function explained(
   status: number,
   message: string,
-  { field, reason }: Told['details'],
+  { field, label, reason }: Told['details'] & { label?: string },
   wait: string,
 ): [string, string] {
   switch (status) {
@@ -50,11 +57,14 @@ function explained(
           'It must be public and HTTPS. Set WEBHOOK_URL of n8n to its public address, or, for a Trunkline of your own, allow the address with WEBHOOK_ALLOW_HTTP and WEBHOOK_ALLOW_SUBNETS.',
         ];
       }
+      if (label && reason?.endsWith('is required')) {
+        return [`Trunkline needs '${label}'${alternatives(field as string, reason)}`, 'Fill it in, in this node.'];
+      }
       return [
-        field
-          ? `Trunkline does not accept ${field}: ${reason ?? message}`
+        label
+          ? `Trunkline does not accept '${label}': ${reason ?? message}`
           : message || 'Trunkline does not accept the request',
-        field ? `Correct the field ${field} of this node.` : (reason ?? 'Check the fields of this node.'),
+        label ? `Correct '${label}' in this node.` : (reason ?? 'Check the fields of this node.'),
       ];
     case 401:
       return [
@@ -75,7 +85,7 @@ function explained(
       return [
         message || 'Trunkline cannot do this now',
         reason
-          ? `${field ? `${field}: ` : ''}${reason}.`
+          ? `${label ? `'${label}': ` : ''}${reason}.`
           : 'Wait until the other change is done, or change the state that forbids it, then run the node again.',
       ];
     case 413:
@@ -87,17 +97,44 @@ function explained(
       ];
     default:
       return status >= 500
-        ? ['Trunkline had an error of its own', 'Try again later, or let the node retry: Settings, Retry On Fail.']
+        ? [
+            `Trunkline cannot answer now (status ${status})`,
+            'Try again later, or let the node retry: Settings, Retry On Fail.',
+          ]
         : [message || `Trunkline answered ${status}`, reason ?? 'Check the fields of this node.'];
   }
 }
 
+/** What would do in place of a field: "email, or name and company, is required", "or phone is required". */
+function alternatives(field: string, reason: string): string {
+  const rest = reason.slice(0, -'is required'.length).trim().replace(/,$/, '');
+  const others = rest.startsWith(field) ? rest.slice(field.length) : rest && ` ${rest}`;
+  return others.replaceAll('_', ' ');
+}
+
 /** The error of a request that nobody answered. */
-export const unreachable = (caller: Caller, baseUrl: string, itemIndex?: number): NodeApiError =>
+export const unreachable = (caller: Caller, baseUrl: string, reason: string, itemIndex?: number): NodeApiError =>
   new NodeApiError(caller.getNode(), { message: 'No answer' } as JsonObject, {
     message: `Trunkline cannot be reached at ${baseUrl}`,
+    description: `${reason.replace(/\.$/, '')}. Check the Base URL of the credential, and that n8n may reach it. Whether a change was made is not known.`,
+    itemIndex,
+  });
+
+/** The error of an answer that sends somewhere else. Following it, a change would arrive as a question, and the key wherever it leads. */
+export const elsewhere = (caller: Caller, baseUrl: string, location: string, itemIndex?: number): NodeApiError =>
+  new NodeApiError(caller.getNode(), { message: 'Redirected' } as JsonObject, {
+    message: `Trunkline is not at ${baseUrl}, which sends to ${location || 'another address'}`,
     description:
-      'Check the Base URL of the credential, and that n8n may reach it. Whether a change was made is not known.',
+      'Enter the address that it sends to, without /api/v1 and what follows, as the Base URL of the credential.',
+    itemIndex,
+  });
+
+/** The error of an answer that is not one of Trunkline's. */
+export const unlikeTrunkline = (caller: Caller, baseUrl: string, itemIndex?: number): NodeApiError =>
+  new NodeApiError(caller.getNode(), { message: 'Not Trunkline' } as JsonObject, {
+    message: `${baseUrl} does not answer as Trunkline does`,
+    description:
+      'Check the Base URL of the credential: it is where Trunkline itself is reached, not a website in front of it.',
     itemIndex,
   });
 

@@ -66,7 +66,7 @@ export async function getCalls(
   return { results, paginationToken: next };
 }
 
-/** Webhook endpoints; there are few. */
+/** Webhooks; there are few. */
 export async function getWebhooks(this: ILoadOptionsFunctions, filter?: string): Promise<INodeListSearchResult> {
   const { data } = await page(this, '/webhooks', {});
   const wanted = (filter ?? '').trim().toLowerCase();

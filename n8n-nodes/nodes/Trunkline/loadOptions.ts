@@ -11,7 +11,12 @@ interface Document {
 const document = async (context: ILoadOptionsFunctions): Promise<Document> =>
   (await ask(context, 'GET', '/openapi.json')) as unknown as Document;
 
-const title = (value: string): string => value.charAt(0).toUpperCase() + value.slice(1).replaceAll('_', ' ');
+/** lead.created → Lead Created */
+const title = (value: string): string =>
+  value
+    .split(/[._]/)
+    .map((word) => word.charAt(0).toUpperCase() + word.slice(1))
+    .join(' ');
 
 /** Stages of the pipeline, in its order. */
 export async function getStages(this: ILoadOptionsFunctions): Promise<INodePropertyOptions[]> {
@@ -24,7 +29,7 @@ export async function getStages(this: ILoadOptionsFunctions): Promise<INodePrope
 export async function getEvents(this: ILoadOptionsFunctions): Promise<INodePropertyOptions[]> {
   const { webhooks } = await document(this);
   return Object.entries(webhooks)
-    .map(([value, { post }]) => ({ name: value, value, description: post.description }))
+    .map(([value, { post }]) => ({ name: title(value), value, description: post.description }))
     .sort((a, b) => a.name.localeCompare(b.name));
 }
 

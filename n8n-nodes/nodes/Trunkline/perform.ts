@@ -2,8 +2,9 @@ import { createHash } from 'node:crypto';
 import type { IDataObject, IExecuteFunctions, INodeExecutionData } from 'n8n-workflow';
 import type { Endpoint } from './endpoint';
 import { notPushed } from './errors';
+import { listOf } from './list';
 import { ask, entries, type Request, send } from './request';
-import { simplified } from './simplify';
+import { pick, simplified } from './simplify';
 import { fieldValues } from './values';
 
 /** Asked for again they do nothing twice, and may succeed where they failed: no answer of before is wanted. */
@@ -23,11 +24,24 @@ export async function perform(
     item,
     timezone: context.getTimezone(),
   });
-  if (endpoint.csv) return [await file(context, path, values, item)];
+  if (endpoint.csv) return [await file(context, path, { query: values, fields: endpoint.fields, item })];
   const records = await recordsOf(context, operation, endpoint, path, values, item);
-  const simple = simplified[`${resource}.${operation}`];
-  const shape = simple && context.getNodeParameter('simplify', item, true) ? simple : undefined;
-  return records.map((record) => ({ json: shape ? shape(record) : record, pairedItem: { item } }));
+  const shape = shapeOf(context, `${resource}.${operation}`, item);
+  return records.map((record) => ({ json: shape(record), pairedItem: { item } }));
+}
+
+/** Which fields come out. `output` is there where the node is the tool of an agent, `simplify` elsewhere. */
+function shapeOf(context: IExecuteFunctions, name: string, item: number): (record: IDataObject) => IDataObject {
+  const simple = simplified[name];
+  const whole = (record: IDataObject): IDataObject => record;
+  if (!simple) return whole;
+  const output = context.getNodeParameter('output', item, '') as string;
+  if (output === 'selected') {
+    const fields = listOf(context.getNodeParameter('outputFields', item, []));
+    return (record) => pick(record, ['id', ...fields]);
+  }
+  const isSimple = output ? output === 'simplified' : context.getNodeParameter('simplify', item, true);
+  return isSimple ? simple : whole;
 }
 
 const idOf = (context: IExecuteFunctions, name: string, item: number): string =>
@@ -46,8 +60,8 @@ async function recordsOf(
   values: IDataObject,
   item: number,
 ): Promise<IDataObject[]> {
-  const { method } = endpoint;
-  const request: Request = { item, ...(method === 'GET' ? { query: values } : { body: values }) };
+  const { method, fields } = endpoint;
+  const request: Request = { item, fields, ...(method === 'GET' ? { query: values } : { body: values }) };
   if (endpoint.paged || operation.startsWith('getAll')) {
     const all = context.getNodeParameter('returnAll', item) as boolean;
     const limit = all ? Number.POSITIVE_INFINITY : (context.getNodeParameter('limit', item) as number);
@@ -86,12 +100,12 @@ function attemptOf(context: IExecuteFunctions, path: string, values: IDataObject
 async function file(
   context: IExecuteFunctions,
   path: string,
-  query: IDataObject,
-  item: number,
+  request: Request & { item: number },
 ): Promise<INodeExecutionData> {
+  const { item } = request;
   const field = context.getNodeParameter('binaryPropertyName', item) as string;
   const name = context.getNodeParameter('fileName', item, '') as string;
-  const { body } = await send(context, 'GET', path, { query, file: true, item });
+  const { body } = await send(context, 'GET', path, { ...request, file: true });
   const content = Buffer.from(body as unknown as ArrayBuffer);
   const data = await context.helpers.prepareBinaryData(content, name || 'audit-log.csv', 'text/csv');
   // lines end in a CSV file as rows do, but for those within quotes

@@ -8,7 +8,8 @@ import {
   type IWebhookFunctions,
   sleep,
 } from 'n8n-workflow';
-import { apiError, unreachable } from './errors';
+import type { FieldFormat } from './endpoint';
+import { apiError, elsewhere, unlikeTrunkline, unreachable } from './errors';
 
 /** Whoever asks Trunkline for something. */
 export type Caller = IExecuteFunctions | IHookFunctions | ILoadOptionsFunctions | IWebhookFunctions;
@@ -21,6 +22,8 @@ export interface Request {
   file?: boolean;
   /** index of the item it is for; errors name it */
   item?: number;
+  /** what the editor calls the fields that are sent; errors name them so */
+  fields?: Record<string, FieldFormat>;
 }
 
 /** Seconds that a caller waits in all when Trunkline asks it to come back later. A run waits, an editor that loads a list does not. */
@@ -29,12 +32,16 @@ const PATIENCE = { run: 900, editor: 10 };
 const AGAIN_AFTER = [1, 3];
 const NOBODY_THERE = [502, 503, 504];
 
-export async function baseUrlOf(caller: Caller): Promise<string> {
-  const { baseUrl } = await caller.getCredentials<{ baseUrl: string }>('trunklineApi');
-  return baseUrl
+/** The Base URL as it is meant, however much of the path was pasted with it. */
+export const cleanBaseUrl = (given: string): string =>
+  given
     .trim()
     .replace(/\/+$/, '')
     .replace(/\/api\/v1$/, '');
+
+export async function baseUrlOf(caller: Caller): Promise<string> {
+  const { baseUrl } = await caller.getCredentials<{ baseUrl: string }>('trunklineApi');
+  return cleanBaseUrl(baseUrl);
 }
 
 /** Sends a request and returns its answer. Waits out 429, tries a GET again when nobody answers; throws what went wrong otherwise. */
@@ -48,10 +55,10 @@ export async function send(
   let patience = 'getInputData' in caller ? PATIENCE.run : PATIENCE.editor;
   let attempts = 0;
   for (;;) {
-    const response = await once(caller, method, `${baseUrl}/api/v1${path}`, request);
+    const { response, reason = '' } = await once(caller, method, `${baseUrl}/api/v1${path}`, request);
     if (response?.statusCode === 429) {
       const seconds = Math.max(1, Number(response.headers['retry-after']) || 1);
-      if (seconds > patience) throw apiError(caller, response, request.item);
+      if (seconds > patience) throw apiError(caller, response, request);
       patience -= seconds;
       await sleep(seconds * 1000);
       continue;
@@ -63,21 +70,29 @@ export async function send(
       await sleep(wait * 1000);
       continue;
     }
-    if (response === undefined) throw unreachable(caller, baseUrl, request.item);
-    if (response.statusCode >= 400) throw apiError(caller, response, request.item);
+    if (response === undefined) throw unreachable(caller, baseUrl, reason, request.item);
+    const { statusCode, headers } = response;
+    if (statusCode >= 400) throw apiError(caller, response, request);
+    if (statusCode >= 300) throw elsewhere(caller, baseUrl, String(headers.location ?? ''), request.item);
+    if (!isTrunkline(response, request)) throw unlikeTrunkline(caller, baseUrl, request.item);
     return response;
   }
 }
 
-/** One attempt; undefined when there was no answer. */
+/** Whether it is what Trunkline answers: an object, or a file. */
+const isTrunkline = ({ statusCode, headers, body }: IN8nHttpFullResponse, { file }: Request): boolean =>
+  statusCode === 204 ||
+  (file ? String(headers['content-type']).startsWith('text/csv') : typeof body === 'object' && body !== null);
+
+/** One attempt: its answer, or why there was none. */
 async function once(
   caller: Caller,
   method: IHttpRequestMethods,
   url: string,
   { query, body, headers, file }: Request,
-): Promise<IN8nHttpFullResponse | undefined> {
+): Promise<{ response?: IN8nHttpFullResponse; reason?: string }> {
   try {
-    return (await caller.helpers.httpRequestWithAuthentication.call(caller, 'trunklineApi', {
+    const response = (await caller.helpers.httpRequestWithAuthentication.call(caller, 'trunklineApi', {
       method,
       url,
       qs: query,
@@ -86,10 +101,11 @@ async function once(
       ...(file ? { encoding: 'arraybuffer' as const } : { json: true }),
       returnFullResponse: true,
       ignoreHttpStatusErrors: true,
+      disableFollowRedirect: true,
     })) as IN8nHttpFullResponse;
+    return { response };
   } catch (error) {
-    caller.logger.debug(`Trunkline gave no answer: ${(error as Error).message}`);
-    return undefined;
+    return { reason: (error as Error).message };
   }
 }
 
@@ -118,6 +134,7 @@ export async function entries(
       ...request,
       query: { ...query, limit: Math.min(200, limit - found.length), ...(cursor && { cursor }) },
     });
+    if (!Array.isArray(page.data)) throw unlikeTrunkline(caller, await baseUrlOf(caller), request.item);
     found.push(...(page.data as IDataObject[]));
     cursor = (page.next_cursor as string | null) ?? undefined;
   } while (cursor && found.length < limit);

@@ -2,7 +2,8 @@ import type { IDataObject } from 'n8n-workflow';
 
 // The fields that most workflows go on with.
 
-const pick = (record: IDataObject, names: string[]): IDataObject =>
+/** A record with some of its fields. */
+export const pick = (record: IDataObject, names: string[]): IDataObject =>
   Object.fromEntries(names.filter((name) => name in record).map((name) => [name, record[name]]));
 
 const LEAD = [
@@ -34,6 +35,7 @@ function simpleCall(call: IDataObject): IDataObject {
 
 /** By resource and operation, where an answer has more than ten fields. */
 export const simplified: Record<string, ((record: IDataObject) => IDataObject) | undefined> = {
+  'lead.create': simpleLead,
   'lead.get': simpleLead,
   'lead.getAll': simpleLead,
   'lead.upsert': simpleLead,

@@ -1,5 +1,5 @@
 import type { INodeProperties } from 'n8n-workflow';
-import { callFields } from '../generated/call';
+import { callFields, callOutputs } from '../generated/call';
 import { paging, simplify } from './shared';
 
 const resource = ['call'];
@@ -64,6 +64,6 @@ export const callProperties: INodeProperties[] = [
     ],
   },
   ...paging({ resource, operation: ['getAll'] }),
-  simplify({ resource, operation: ['get'] }),
+  ...simplify({ resource, operation: ['get'] }, callOutputs),
   ...callFields,
 ];

@@ -1,5 +1,5 @@
 import type { INodeProperties } from 'n8n-workflow';
-import { leadFields } from '../generated/lead';
+import { leadFields, leadOutputs } from '../generated/lead';
 import { paging, simplify } from './shared';
 
 const resource = ['lead'];
@@ -18,7 +18,12 @@ export const leadProperties: INodeProperties[] = [
         description: 'Record what a lead answered',
         action: 'Add a reply to a lead',
       },
-      { name: 'Create', value: 'create', description: 'Create a lead', action: 'Create a lead' },
+      {
+        name: 'Create',
+        value: 'create',
+        description: "Create a new lead. 'Create or Update' also takes a phone number, tags and notes.",
+        action: 'Create a lead',
+      },
       {
         name: 'Create or Update',
         value: 'upsert',
@@ -90,6 +95,7 @@ export const leadProperties: INodeProperties[] = [
     ],
   },
   ...paging({ resource, operation: ['getAll'] }),
-  simplify({ resource, operation: ['get', 'getAll', 'upsert'] }),
+  ...simplify({ resource, operation: ['get', 'getAll'] }, leadOutputs),
   ...leadFields,
+  ...simplify({ resource, operation: ['create', 'upsert'] }, leadOutputs),
 ];

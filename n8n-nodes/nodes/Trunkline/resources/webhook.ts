@@ -15,27 +15,27 @@ export const webhookProperties: INodeProperties[] = [
       {
         name: 'Create',
         value: 'create',
-        description: 'Register an endpoint; its signing secret is in the answer, once',
+        description: 'Create a new webhook; its signing secret is in the output, this once',
         action: 'Create a webhook',
       },
       {
         name: 'Delete',
         value: 'delete',
-        description: 'Stop sending to an endpoint',
+        description: 'Delete a webhook: nothing is sent to it any more',
         action: 'Delete a webhook',
       },
-      { name: 'Get', value: 'get', description: 'Get an endpoint', action: 'Get a webhook' },
-      { name: 'Get Many', value: 'getAll', description: 'List endpoints', action: 'Get many webhooks' },
+      { name: 'Get', value: 'get', description: 'Get a webhook', action: 'Get a webhook' },
+      { name: 'Get Many', value: 'getAll', description: 'List webhooks, newest first', action: 'Get many webhooks' },
       {
         name: 'List Deliveries',
         value: 'listDeliveries',
-        description: 'List what was sent to an endpoint, and how it answered',
+        description: 'List what was sent to a webhook, and how it answered',
         action: 'List deliveries of a webhook',
       },
       {
         name: 'Recover',
         value: 'recover',
-        description: 'Send again everything that an endpoint did not receive since a time',
+        description: 'Send again everything that a webhook did not receive since a time',
         action: 'Recover a webhook',
       },
       {
@@ -47,10 +47,10 @@ export const webhookProperties: INodeProperties[] = [
       {
         name: 'Rotate Secret',
         value: 'rotateSecret',
-        description: 'Get a new signing secret; the one before holds for 24 hours more',
+        description: 'Get a new signing secret for a webhook; the one before holds for 24 hours more',
         action: 'Rotate the secret of a webhook',
       },
-      { name: 'Update', value: 'update', description: 'Change an endpoint', action: 'Update a webhook' },
+      { name: 'Update', value: 'update', description: 'Change a webhook', action: 'Update a webhook' },
     ],
     default: 'getAll',
   },
@@ -60,7 +60,7 @@ export const webhookProperties: INodeProperties[] = [
     type: 'resourceLocator',
     default: { mode: 'list', value: '' },
     required: true,
-    description: 'The endpoint to work on',
+    description: 'The webhook to work on',
     displayOptions: {
       show: {
         resource,
