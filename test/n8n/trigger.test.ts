@@ -233,7 +233,70 @@ describe('a trigger with filters', () => {
   });
 });
 
+describe('several triggers', () => {
+  test('of one workflow each start it for their own events, chosen from a list or by an expression', async () => {
+    const calls = { ...trigger(credential, { events: ['call.received'] }), name: 'Calls' };
+    const leads = { ...trigger(credential, { events: '={{ "lead.created, lead.updated" }}' }), name: 'Leads' };
+    const done = wait();
+    const to = { main: [[{ node: done.name, type: 'main', index: 0 }]] };
+    const id = await world.n8n.workflow('Two', [calls, leads, done], { Calls: to, Leads: to });
+    expect(await world.n8n.publish(id)).toMatchObject({ status: 'published' });
+    expect((await webhooks()).map((one) => one.events.sort()).sort()).toEqual([
+      ['call.received'],
+      ['lead.created', 'lead.updated'],
+    ]);
+    await office.request('POST', '/leads', { email: 'two.triggers@example.com', lead_score: 50 });
+    await office.request('POST', '/calls', { caller_number: '+14045550188' });
+    const executions = await world.n8n.executed(id, 2);
+    const events = executions.flatMap((one) => [...itemsOf(one, 'Calls'), ...itemsOf(one, 'Leads')]);
+    expect(events.map(({ json }) => json.event).sort()).toEqual(['call.received', 'lead.created']);
+    await world.n8n.unpublish(id);
+    await until(async () => (await webhooks()).length === 0);
+  });
+
+  test('of a workflow and of its copy both start, also when the copy brought along what the original stored', async () => {
+    const { id } = await published({ events: ['lead.created'] });
+    const { staticData } = await world.n8n.api('GET', `/workflows/${id}`);
+    expect(JSON.stringify(staticData)).toContain('whsec_');
+    const copied = [trigger(credential, { events: ['lead.created'] }), wait()];
+    const copy = await world.n8n.api('POST', '/workflows', {
+      name: 'Copy',
+      nodes: copied,
+      connections: chain(copied),
+      settings: { executionOrder: 'v1', saveDataSuccessExecution: 'all' },
+      staticData,
+    });
+    expect(await world.n8n.publish(copy.id)).toMatchObject({ status: 'published' });
+    expect(await webhooks()).toHaveLength(2);
+    const lead = await office.request('POST', '/leads', { email: 'both@example.com' });
+    for (const one of [id, copy.id]) {
+      await world.n8n.executed(one, 1);
+      expect(await leadIds(one)).toEqual([lead.id]);
+      await world.n8n.unpublish(one);
+    }
+    await until(async () => (await webhooks()).length === 0);
+  });
+});
+
 describe('listening for a test event', () => {
+  test('leaves alone what the published workflow registered', async () => {
+    const { id } = await published({ events: ['lead.created'] });
+    const [registered] = await webhooks();
+    await world.n8n.rest('POST', `/workflows/${id}/run`, {
+      workflowData: (await world.n8n.rest('GET', `/workflows/${id}`)).data,
+      triggerToStartFrom: { name: 'Trunkline Trigger' },
+    });
+    const [tested] = await world.n8n.executed(id, 1);
+    expect(tested.mode).toBe('manual');
+    await until(async () => (await webhooks()).length === 1);
+    expect(await webhooks()).toMatchObject([{ id: registered.id, url: registered.url }]);
+    const lead = await office.request('POST', '/leads', { email: 'while.listening@example.com' });
+    const [started] = (await world.n8n.executed(id, 2)).filter((one) => one.mode !== 'manual');
+    expect(itemsOf(started, 'Trunkline Trigger')[0].json.id).toBe(lead.id);
+    await world.n8n.unpublish(id);
+    await until(async () => (await webhooks()).length === 0);
+  });
+
   test('gets a real one, sent by Trunkline, whatever the filters', async () => {
     const nodes = [trigger(credential, { events: ['lead.updated'], filters: { lead_score: 100 } }), wait()];
     const id = await world.n8n.workflow('Test', nodes, chain(nodes));

@@ -1,7 +1,11 @@
 import { describe, expect, test } from 'vitest';
+import { auditLogProperties } from '../../n8n-nodes/nodes/Trunkline/resources/auditLog.ts';
+import { callProperties } from '../../n8n-nodes/nodes/Trunkline/resources/call.ts';
+import { leadProperties } from '../../n8n-nodes/nodes/Trunkline/resources/lead.ts';
+import { webhookProperties } from '../../n8n-nodes/nodes/Trunkline/resources/webhook.ts';
 import { instant } from '../../n8n-nodes/nodes/Trunkline/time.ts';
 import { flattened, isWanted, readEvent, type TrunklineEvent } from '../../n8n-nodes/nodes/TrunklineTrigger/event.ts';
-import { forget, note, recall, remember, withSecret } from '../../n8n-nodes/nodes/TrunklineTrigger/memory.ts';
+import { forget, note, ownOf, recall, remember, withSecret } from '../../n8n-nodes/nodes/TrunklineTrigger/memory.ts';
 import { verify } from '../../n8n-nodes/nodes/TrunklineTrigger/signature.ts';
 import { ealSignature } from '../../src/webhooks/signing.ts';
 
@@ -84,6 +88,13 @@ describe('what is remembered', () => {
     expect(recall(url, {})).toEqual({ webhookId: undefined, secrets: [], seen: ['evt_1', 'evt_2'] });
   });
 
+  test('is dropped by a copy of the workflow, and by another n8n', () => {
+    const stored = ownOf({}, 'n8n-a workflow-1');
+    remember('http://127.0.0.1/own', stored, withSecret({ webhookId: 'w', secrets: [], seen: ['evt_1'] }, 'whsec_a'));
+    expect(ownOf(structuredClone(stored), 'n8n-a workflow-1')).toMatchObject({ webhookId: 'w', seen: ['evt_1'] });
+    expect(ownOf(structuredClone(stored), 'n8n-a workflow-2')).toEqual({ owner: 'n8n-a workflow-2' });
+  });
+
   test('holds a secret from before for a day', () => {
     const rotated = withSecret(withSecret({ secrets: [], seen: [] }, 'old'), 'new');
     expect(rotated.secrets.map(({ secret }) => secret)).toEqual(['new', 'old']);
@@ -121,12 +132,40 @@ describe('an event', () => {
     expect(isWanted(lead, { pipeline_stage: ['new'] })).toBe(false);
     expect(isWanted(lead, { source: ['angi'] })).toBe(false);
     expect(isWanted(lead, { lead_score: 61 })).toBe(false);
+    // as expressions give them
+    expect(isWanted(lead, { pipeline_stage: 'lost, won', lead_score: '60' })).toBe(true);
+    expect(isWanted(lead, { pipeline_stage: 'won back' })).toBe(false);
+    expect(isWanted(lead, { source: '["angi","website"]', lead_score: '' })).toBe(true);
     const call = event('call.classified', { classification: { intent: 'water' } });
     expect(isWanted(call, { intent: ['water'], lead_score: 90 })).toBe(true);
     expect(isWanted(call, { intent: ['fire'] })).toBe(false);
     expect(isWanted(event('call.received', { classification: null }), { intent: ['fire'] })).toBe(false);
     expect(isWanted(event('review.received', {}), { intent: ['fire'], lead_score: 90 })).toBe(true);
   });
+});
+
+describe('the fields of an operation', () => {
+  const resources = {
+    auditLog: auditLogProperties,
+    call: callProperties,
+    lead: leadProperties,
+    webhook: webhookProperties,
+  };
+  const operations = Object.entries(resources).flatMap(([resource, properties]) =>
+    properties.find(({ name }) => name === 'operation')?.options?.map((one) => [resource, one.value] as const),
+  );
+  test.each(operations)(
+    '%s %s: what is required comes first, what shapes the output after what is asked',
+    (resource, operation) => {
+      const shown = resources[resource].filter(({ displayOptions }) =>
+        displayOptions?.show?.operation?.includes(operation),
+      );
+      const kinds = shown.map(({ name, type, required }) =>
+        required ? 1 : ['simplify', 'output', 'outputFields'].includes(name) || type === 'collection' ? 3 : 2,
+      );
+      expect(kinds).toEqual([...kinds].sort());
+    },
+  );
 });
 
 describe('a time', () => {

@@ -12,7 +12,7 @@ import { type Filters, flattened, isWanted, readEvent } from './event';
 import { intents } from './generated/choices';
 import { keep } from './keep';
 import { note, recall, remember } from './memory';
-import { addressOf, adopt, explained, isEarly, listen, register, remove, renew } from './registration';
+import { addressOf, adopt, explained, isEarly, listen, register, remove, renew, storedOf } from './registration';
 import { verify } from './signature';
 import { isUnderWay, take } from './taking';
 
@@ -70,7 +70,8 @@ export class TrunklineTrigger implements INodeType {
             type: 'number',
             typeOptions: { minValue: 0, maxValue: 100 },
             default: 50,
-            description: 'Only leads with this score or a higher one',
+            description:
+              'Only leads with this score or a higher one. A new lead mostly gets its score a moment after it came in: choose Lead Updated to hear of that.',
           },
           {
             displayName: 'Source Names or IDs',
@@ -96,7 +97,7 @@ export class TrunklineTrigger implements INodeType {
         displayName: 'Options',
         name: 'options',
         type: 'collection',
-        placeholder: 'Add option',
+        placeholder: 'Add Option',
         default: {},
         options: [
           {
@@ -150,7 +151,7 @@ export class TrunklineTrigger implements INodeType {
       this.getResponseObject().status(503).set('Retry-After', '1').json({ error: 'Not listening yet.' });
       return { noWebhookResponse: true };
     }
-    const stored = this.getWorkflowStaticData('node');
+    const stored = storedOf(this);
     const registration = recall(url, stored);
     const verdict = verify(
       typeof header === 'string' ? header : undefined,

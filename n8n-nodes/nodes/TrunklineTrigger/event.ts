@@ -1,4 +1,5 @@
 import type { IDataObject } from 'n8n-workflow';
+import { listOf } from '../Trunkline/list';
 
 /** A delivery's body. */
 export interface TrunklineEvent {
@@ -31,22 +32,25 @@ export const flattened = (event: TrunklineEvent, withRaw: boolean): IDataObject 
   ...(withRaw && { raw: event as unknown as IDataObject }),
 });
 
+/** As chosen from lists, or as an expression gives them: a text with commas does too. */
 export interface Filters {
-  pipeline_stage?: string[];
-  source?: string[];
-  lead_score?: number;
-  intent?: string[];
+  pipeline_stage?: string[] | string;
+  source?: string[] | string;
+  lead_score?: number | string;
+  intent?: string[] | string;
 }
 
 /** Whether an event is wanted. A filter is about the events that have its field: others pass. */
 export function isWanted({ type, data }: TrunklineEvent, filters: Filters): boolean {
-  const oneOf = (wanted: string[] | undefined, value: unknown): boolean =>
-    !wanted || wanted.length === 0 || wanted.includes(value as string);
+  const oneOf = (given: string[] | string | undefined, value: unknown): boolean => {
+    const wanted = listOf(given ?? []);
+    return wanted.length === 0 || wanted.includes(value as string);
+  };
   if (type.startsWith('lead.')) {
     return (
       oneOf(filters.pipeline_stage, data.pipeline_stage) &&
       oneOf(filters.source, data.source) &&
-      Number(data.lead_score ?? 0) >= (filters.lead_score ?? 0)
+      Number(data.lead_score ?? 0) >= Number(filters.lead_score ?? 0)
     );
   }
   if (type.startsWith('call.')) {

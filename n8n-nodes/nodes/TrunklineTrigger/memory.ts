@@ -23,6 +23,18 @@ const registrations = new Map<string, Registration>();
 
 const together = (...lists: string[][]): string[] => [...new Set(lists.flat())].slice(-MOST_SEEN);
 
+/**
+ * What a workflow stored, if it was the one that did: a workflow that was copied may bring along what the original stored, and would
+ * remove the original's registration for its own.
+ */
+export function ownOf(stored: IDataObject, owner: string): IDataObject {
+  if (stored.owner !== owner) {
+    for (const name of Object.keys(stored)) delete stored[name];
+    stored.owner = owner;
+  }
+  return stored;
+}
+
 /** What is known of the registration of an address: by the process and by the workflow. */
 export function recall(url: string, stored: IDataObject): Registration {
   const kept = stored as Partial<Registration>;

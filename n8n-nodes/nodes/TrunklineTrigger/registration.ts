@@ -6,8 +6,9 @@ import {
   NodeApiError,
 } from 'n8n-workflow';
 import { wholeMessage } from '../Trunkline/errors';
+import { listOf } from '../Trunkline/list';
 import { ask } from '../Trunkline/request';
-import { forget, type Registration, recall, remember, withSecret } from './memory';
+import { forget, ownOf, type Registration, recall, remember, withSecret } from './memory';
 
 // The trigger's endpoint at Trunkline: made, adopted, kept as the workflow wants it, removed.
 
@@ -44,7 +45,11 @@ const request = async (
 
 export const addressOf = (context: Context): string => context.getNodeWebhookUrl('default') as string;
 
-export const eventsOf = (context: Context): string[] => context.getNodeParameter('events') as string[];
+export const eventsOf = (context: Context): string[] => listOf(context.getNodeParameter('events'));
+
+/** What this workflow of this n8n stored for the trigger. */
+export const storedOf = (context: Context): IDataObject =>
+  ownOf(context.getWorkflowStaticData('node'), `${context.getInstanceId()} ${context.getWorkflow().id}`);
 
 const sameEvents = (one: string[], other: string[]): boolean => [...one].sort().join() === [...other].sort().join();
 
@@ -63,7 +68,7 @@ export async function explained<Result>(context: IHookFunctions, action: () => P
 /** Whether the workflow's own endpoint is there; if so, it is what the workflow wants. */
 export async function adopt(context: IHookFunctions): Promise<boolean> {
   const url = addressOf(context);
-  const stored = context.getWorkflowStaticData('node');
+  const stored = storedOf(context);
   const registration = recall(url, stored);
   const { webhookId, secrets } = registration;
   if (!webhookId || secrets.length === 0) return false;
@@ -88,7 +93,7 @@ export async function adopt(context: IHookFunctions): Promise<boolean> {
 /** Registers the workflow's address. Trunkline resumes what the address missed if it was registered less than a day ago. */
 export async function register(context: IHookFunctions): Promise<void> {
   const url = addressOf(context);
-  const stored = context.getWorkflowStaticData('node');
+  const stored = storedOf(context);
   const known = recall(url, stored);
   if (context.getMode() === 'manual') listening.set(url, Number.POSITIVE_INFINITY);
   const webhook = await request(context, 'POST', '/webhooks', {
@@ -110,7 +115,7 @@ export async function register(context: IHookFunctions): Promise<void> {
 /** Removes the workflow's endpoint. */
 export async function remove(context: IHookFunctions): Promise<void> {
   const url = addressOf(context);
-  const stored = context.getWorkflowStaticData('node');
+  const stored = storedOf(context);
   const { webhookId } = recall(url, stored);
   try {
     if (webhookId) await request(context, 'DELETE', `/webhooks/${webhookId}`);
@@ -130,17 +135,13 @@ async function conform(context: IHookFunctions, webhook: Webhook): Promise<void>
 
 async function rotate(context: Context, registration: Registration): Promise<void> {
   const { signing_secret } = await request(context, 'POST', `/webhooks/${registration.webhookId}/rotate-secret`);
-  remember(
-    addressOf(context),
-    context.getWorkflowStaticData('node'),
-    withSecret(registration, signing_secret as string),
-  );
+  remember(addressOf(context), storedOf(context), withSecret(registration, signing_secret as string));
 }
 
 async function ownSecret(context: Context, webhook: Webhook, registration: Registration): Promise<void> {
   const newest = registration.secrets[0]?.secret;
   if (newest?.startsWith(webhook.signing_secret_prefix)) {
-    remember(addressOf(context), context.getWorkflowStaticData('node'), registration);
+    remember(addressOf(context), storedOf(context), registration);
   } else {
     await rotate(context, registration);
   }
@@ -173,7 +174,7 @@ export async function listen(context: IHookFunctions, withSample: boolean): Prom
 }
 
 async function sendSample(context: IHookFunctions, url: string): Promise<void> {
-  const { webhookId } = recall(url, context.getWorkflowStaticData('node'));
+  const { webhookId } = recall(url, storedOf(context));
   const [event] = eventsOf(context);
   try {
     await ask(context, 'POST', `/webhooks/${webhookId}/test`, { body: { event } });

@@ -30,7 +30,8 @@ export function verify(
     return { valid: false, reason: 'The signature is missing or malformed.', foreign: false };
   }
   if (Math.abs(now - timestamp) > TOLERANCE) {
-    return { valid: false, reason: 'The signature is too old.', foreign: false };
+    const reason = `The signature is of a time ${Math.abs(now - timestamp)} seconds from now. Are the clocks right?`;
+    return { valid: false, reason, foreign: false };
   }
   const own = secrets.map((secret) => createHmac('sha256', secret).update(`${timestamp}.`).update(body).digest());
   const known = signatures.map((part) => {
