@@ -369,55 +369,6 @@ $$;
 
 comment on function app.classify_call is 'Classifies a call by its organization''s rules and keeps the result; 404 when there is no such call.';
 
--- Switches off the rule at which the classification of a call does not come to an end, as app.switch_off_endless_scoring_rule does for
--- scores. Returns its label; null: all of them ended.
-create or replace function app.switch_off_endless_classification_rule(call_id uuid) returns text
-language plpgsql security definer
-set search_path = ''
-as $$
-declare
-  organization constant uuid     := private.writable('organizations', 'admin');
-  patience     constant interval := current_setting('statement_timeout')::interval;
-  call         app.calls;
-  words        tsvector;
-  facts        jsonb;
-  rule         record;
-  asked        uuid;
-  since        timestamptz;
-begin
-  select c.* into call from app.calls as c where c.organization_id = organization and c.id = call_id;
-  words := app.said(call.transcript);
-  facts := app.call_facts(call);
-  for rule in
-    select r.id, r.terms, r.predicate from app.classification_rules as r where r.organization_id = organization and r.enabled
-  loop
-    asked := rule.id;
-    since := clock_timestamp();
-    perform where (rule.terms is null or words @@ rule.terms)
-              and (rule.predicate is null or jsonb_path_exists(facts, rule.predicate, silent => true));
-  end loop;
-  return null;
-exception when query_canceled then
-  if asked is null or clock_timestamp() - since < greatest(patience / 2, interval '10 milliseconds') then
-    raise;
-  end if;
-  -- who is changing it is not waited for, as no time-out ends this any more
-  perform from app.classification_rules as r where r.organization_id = organization and r.id = asked and r.enabled for update skip locked;
-  if not found then
-    return null;
-  end if;
-  update app.classification_rules as r
-     set enabled = false,
-         disabled_reason = format('It did not come to an end within %s for the call %s. Change it, then enable it again.',
-                                  current_setting('statement_timeout'), app.typeid('call', call_id))
-   where r.organization_id = organization and r.id = asked
-  returning r.label into rule;
-  return rule.label;
-end
-$$;
-
-comment on function app.switch_off_endless_classification_rule is 'Switches off the rule at which the classification of a call does not come to an end within the statement''s time-out; returns its label, or null.';
-
 create or replace view api.classification_rules with (security_invoker = true) as
 select organization_id, id, label, subject, value, terms, predicate, weight, enabled, created_at, updated_at, disabled_reason
   from app.classification_rules;
@@ -439,8 +390,7 @@ grant insert (organization_id, label, subject, value, terms, predicate, weight, 
    on app.classification_rules to tenant;
 grant select (term, water, fire, mold, biohazard, sales_pitch, wrong_number, other, high, medium, low, qualified)
    on app.classification_words to tenant, analyst, analyst_all;
-grant execute on function app.said, app.call_facts, app.classify, app.record_classification, app.classify_call,
-      app.switch_off_endless_classification_rule to tenant;
+grant execute on function app.said, app.call_facts, app.classify, app.record_classification, app.classify_call to tenant;
 grant select on api.classification_rules, api.classification_words to tenant, analyst, analyst_all;
 grant insert (label, subject, value, terms, predicate, weight, enabled), update (label, subject, value, terms, predicate, weight, enabled), delete
    on api.classification_rules to tenant;
