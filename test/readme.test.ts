@@ -30,7 +30,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await gateway.stop();
   await db.drop();
-  rmSync(folder, { recursive: true, force: true });
+  rmSync(folder, { recursive: true, force: true, maxRetries: 10 });
 });
 
 test('the README has examples', () => {

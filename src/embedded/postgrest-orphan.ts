@@ -1,6 +1,6 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import { processInfo } from './process-info.ts';
+import { processInfo, signalUnlessGone } from './process-info.ts';
 
 const POLL = 20;
 
@@ -18,7 +18,7 @@ export async function endOrphan(pidFile: string): Promise<void> {
     return info?.program === 'postgrest' && info.parentPid !== recorded.parentPid;
   };
   if (!isOrphan()) return;
-  process.kill(recorded.pid, 'SIGKILL'); // it holds nothing worth an orderly end
+  signalUnlessGone(recorded.pid, 'SIGKILL'); // it holds nothing worth an orderly end
   while (isOrphan()) await delay(POLL);
 }
 

@@ -4,7 +4,7 @@ import { StartupError } from '../startup-error.ts';
 import type { PostgresBinaries } from './binaries.ts';
 import { type Child, type SystemUser, startChild } from './child.ts';
 import { isPostmasterOf, readPostmasterFile, removeMisleadingFile } from './postmaster-file.ts';
-import { processesIn } from './process-info.ts';
+import { processesIn, signalUnlessGone } from './process-info.ts';
 
 export interface PostmasterOptions {
   binaries: PostgresBinaries;
@@ -24,7 +24,7 @@ export class PortInUseError extends StartupError {}
 /** Stops a postmaster that is not our child. */
 export async function stopOrphan(clusterDir: string, pid: number): Promise<void> {
   for (const signal of ['SIGINT', 'SIGQUIT'] as const) {
-    process.kill(pid, signal);
+    signalUnlessGone(pid, signal);
     const deadline = Date.now() + PATIENCE;
     while (Date.now() < deadline) {
       if (!isPostmasterOf(clusterDir, pid)) return;
@@ -56,7 +56,7 @@ export async function startPostmaster(options: PostmasterOptions): Promise<Child
       const reason = /(?:FATAL|PANIC): +(.+)/.exec(failure)?.[1] ?? failure.split('\n').at(-1);
       throw new StartupError(`The embedded PostgreSQL in ${clusterDir} did not start: ${reason}`);
     }
-    for (const pid of processesIn(realpathSync(clusterDir))) process.kill(pid, 'SIGQUIT');
+    for (const pid of processesIn(realpathSync(clusterDir))) signalUnlessGone(pid, 'SIGQUIT');
     await delay(10 * POLL);
   }
 }

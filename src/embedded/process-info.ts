@@ -28,6 +28,15 @@ export function processesIn(directory: string): number[] {
   return pids.map(Number).filter((pid) => workingDirectory(pid) === directory && processInfo(pid));
 }
 
+/** Sends a signal to a process that may end by itself at the same moment, which is as good. */
+export function signalUnlessGone(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
 function fromProc(pid: number): ProcessInfo | undefined {
   const commandLine = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim();
   if (commandLine === '') return undefined; // zombie or kernel thread

@@ -105,7 +105,7 @@ export async function startBench(): Promise<Bench> {
     stop: async () => {
       await Promise.all(children.map(ended));
       await server.stop();
-      rmSync(dataDir, { recursive: true, force: true });
+      rmSync(dataDir, { recursive: true, force: true, maxRetries: 10 });
     },
   };
 }

@@ -53,7 +53,7 @@ export async function benchImport(bench: Bench): Promise<void> {
   const copied = await seconds(() => copy('app.leads'));
   const bare = await seconds(() => copy('bare'));
   await client.end();
-  rmSync(folder, { recursive: true, force: true });
+  rmSync(folder, { recursive: true, force: true, maxRetries: 10 });
 
   const rate = (time: number): string => `${Math.round(ROWS / time).toLocaleString('en')} rows/s`;
   note(`import ${rate(imported)}, again (nothing changes) ${rate(again)}`);

@@ -38,7 +38,7 @@ afterAll(async () => {
   await cleanUp();
   await graph.close();
   await db.drop();
-  rmSync(folder, { recursive: true, force: true });
+  rmSync(folder, { recursive: true, force: true, maxRetries: 10 });
 });
 
 const command = (name: string, ...more: string[]): string[] => ['connectors', name, '--org', organization, ...more];

@@ -26,7 +26,7 @@ beforeEach(async () => {
 afterAll(async () => {
   await cleanUp();
   await db.drop();
-  rmSync(folder, { recursive: true, force: true });
+  rmSync(folder, { recursive: true, force: true, maxRetries: 10 });
 });
 
 function fileOf(content: string | Buffer, name = `leads-${number}.csv`): string {

@@ -48,7 +48,7 @@ afterEach(async () => {
   for (const worker of workers.splice(0)) await worker.stop();
   await api.close();
   await mailServer.close();
-  rmSync(outbox, { recursive: true });
+  rmSync(outbox, { recursive: true, force: true, maxRetries: 10 });
 });
 afterAll(async () => {
   await operator.stop();

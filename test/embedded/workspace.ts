@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, mkdtempSync, readFileSync, realpathSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { onTestFinished, vi } from 'vitest';
-import { processesIn } from '../../src/embedded/process-info.ts';
+import { endChild, endProcessesIn } from '../support/processes.ts';
 import { until as untilTrue } from '../support/until.ts';
 
 // initdb alone takes seconds on a busy machine
@@ -20,9 +20,7 @@ export function temporaryDataDir(): string {
   chmodSync(parent, 0o755); // the user that runs PostgreSQL must get through
   const dataDir = join(parent, 'data');
   onTestFinished(async () => {
-    const leftovers = () => processesIn(join(dataDir, 'postgres'));
-    for (const pid of leftovers()) process.kill(pid, 'SIGKILL');
-    await until(() => leftovers().length === 0);
+    await endProcessesIn(join(dataDir, 'postgres'));
     rmSync(parent, { recursive: true, force: true, maxRetries: 10 });
   });
   return dataDir;
@@ -76,7 +74,7 @@ export function startOwnerProcess(
   const child = spawn(process.execPath, [script, JSON.stringify({ dataDir, ...options })], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  const kill = () => killAndWait(child);
+  const kill = () => endChild(child);
   onTestFinished(kill);
   const reader = createInterface({ input: child.stdout });
   const report = Promise.race([
@@ -86,18 +84,11 @@ export function startOwnerProcess(
   return { pid: child.pid as number, report, kill, exit: () => child.kill('SIGUSR2') };
 }
 
-async function killAndWait(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const exited = once(child, 'exit');
-  child.kill('SIGKILL');
-  await exited;
-}
-
 /** A living process of the cluster's own user that has nothing to do with PostgreSQL. */
 export function startUnrelatedProcess(dataDir: string): number {
   const { uid, gid } = statSync(join(dataDir, 'postgres'));
   const identity = process.getuid?.() === 0 ? { uid, gid } : {};
   const child = spawn('sleep', ['600'], { stdio: 'ignore', cwd: '/', ...identity });
-  onTestFinished(() => killAndWait(child));
+  onTestFinished(() => endChild(child));
   return child.pid as number;
 }

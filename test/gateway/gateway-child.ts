@@ -1,5 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { join } from 'node:path';
+import { endChild } from '../support/processes.ts';
 
 /** A gateway in a process of its own, so that its memory is its own. */
 export interface GatewayChild {
@@ -28,9 +29,7 @@ export async function startGatewayChild(loginUrl: string): Promise<GatewayChild>
       return (await answer).peakKiB;
     },
     async stop() {
-      const ended = new Promise((resolve) => child.once('exit', resolve));
-      child.disconnect();
-      await ended;
+      await endChild(child, 'SIGTERM');
     },
   };
 }

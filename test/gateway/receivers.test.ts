@@ -60,7 +60,7 @@ describe.each(
   });
   afterAll(() => {
     receiver?.kill();
-    rmSync(folder, { recursive: true, force: true });
+    rmSync(folder, { recursive: true, force: true, maxRetries: 10 });
   });
 
   const now = () => Math.floor(Date.now() / 1000);

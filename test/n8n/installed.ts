@@ -32,7 +32,7 @@ export function installedN8n(): string {
     );
     console.log(`Installing n8n ${N8N_VERSION} into ${place}; this takes minutes, once.`);
     npm(['install', '--ignore-scripts', '--no-audit', '--no-fund', '--no-progress', '--loglevel=error'], partial);
-    rmSync(place, { recursive: true, force: true });
+    rmSync(place, { recursive: true, force: true, maxRetries: 10 });
     renameSync(partial, place);
   }
   return join(place, command);

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { until } from '../start/process.ts';
+import { endChild } from '../support/processes.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: tests look into whatever n8n answers
 export type Json = any;
@@ -96,10 +97,7 @@ export class N8n {
   }
 
   async stop(): Promise<void> {
-    if (!this.child || this.child.exitCode !== null) return;
-    const exited = once(this.child, 'exit');
-    this.child.kill('SIGTERM');
-    await exited;
+    if (this.child) await endChild(this.child, 'SIGTERM');
   }
 
   kill(): void {

@@ -18,7 +18,7 @@ beforeAll(() => {
   scratch = mkdtempSync(join(tmpdir(), 'trunkline-package-'));
   published = unpackInto(packedNodes(scratch), scratch);
 });
-afterAll(() => rmSync(scratch, { recursive: true, force: true }));
+afterAll(() => rmSync(scratch, { recursive: true, force: true, maxRetries: 10 }));
 
 // in the environment of a test the linter's rules take every file for one of their own tests
 const { NODE_ENV: _, ...environment } = process.env;

@@ -99,8 +99,8 @@ export async function startWorld(): Promise<World> {
       await trunkline.stop();
       await postgres.stop();
       await cleanUp();
-      rmSync(n8n.userFolder, { recursive: true, force: true });
-      rmSync(scratch, { recursive: true, force: true });
+      rmSync(n8n.userFolder, { recursive: true, force: true, maxRetries: 10 });
+      rmSync(scratch, { recursive: true, force: true, maxRetries: 10 });
     },
   };
 }

@@ -27,7 +27,7 @@ function changedSql(change: (folder: string) => void): string {
   return folder;
 }
 afterAll(() => {
-  for (const folder of folders) rmSync(folder, { recursive: true });
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true, maxRetries: 10 });
 });
 
 const touched = () => changedSql((folder) => appendFileSync(join(folder, '20_leads.sql'), '\n-- another version\n'));
@@ -295,7 +295,7 @@ describe('an administrator who is no superuser', () => {
   });
   afterAll(async () => {
     await server.stop();
-    rmSync(folder, { recursive: true, force: true });
+    rmSync(folder, { recursive: true, force: true, maxRetries: 10 });
   });
 
   const urlOf = (database: string, admin: string): string => {

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { vi } from 'vitest';
-import { processesIn } from '../../src/embedded/process-info.ts';
+import { endChild, endProcessesIn } from '../support/processes.ts';
 import { until as untilTrue } from '../support/until.ts';
 
 // The real command line, as processes of their own. The first start of a database alone takes many seconds on a busy machine.
@@ -48,14 +48,9 @@ export function newDataDir(): string {
 
 /** For afterAll: kills what still runs and removes the data directories. */
 export async function cleanUp(): Promise<void> {
-  for (const child of children) {
-    child.kill('SIGKILL');
-    await once(child, 'exit');
-  }
+  for (const child of children) await endChild(child);
   for (const parent of directories.splice(0)) {
-    const left = () => processesIn(join(parent, 'data', 'postgres'));
-    for (const pid of left()) process.kill(pid, 'SIGKILL');
-    await until(() => left().length === 0);
+    await endProcessesIn(join(parent, 'data', 'postgres'));
     rmSync(parent, { recursive: true, force: true, maxRetries: 10 });
   }
 }

@@ -9,6 +9,9 @@ export const TEMPLATE_DATABASE = 'trunkline_template';
 export const TEST_ENCRYPTION_KEY: string = Buffer.alloc(32, 'trunkline test ').toString('base64');
 export const TEST_CREDENTIALS: Credentials = { encryptionKey: TEST_ENCRYPTION_KEY, passwords: {} };
 
+/** object_in_use: PostgreSQL gives those it told to leave a database 5 s, which they may need longer for on a busy machine. */
+const IN_USE = '55006';
+
 /** The same server, another database. */
 export function databaseUrl(url: string, database: string): string {
   const target = new URL(url);
@@ -84,7 +87,13 @@ async function onServer(url: string, statement: string): Promise<void> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
   try {
-    await client.query(statement);
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return void (await client.query(statement));
+      } catch (error) {
+        if ((error as pg.DatabaseError).code !== IN_USE || attempt === 5) throw error;
+      }
+    }
   } finally {
     await client.end();
   }

@@ -32,7 +32,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await world.api.stop();
-  rmSync(folder, { recursive: true, force: true });
+  rmSync(folder, { recursive: true, force: true, maxRetries: 10 });
 });
 
 /** Runs a curl line of the document in a shell; returns what it printed. */
