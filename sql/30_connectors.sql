@@ -75,6 +75,7 @@ create table if not exists app.connection_health (
   last_error_at    timestamptz(3),
   failing_since    timestamptz(3),
   last_call_at     timestamptz(3),
+  held_until       timestamptz(3),
   constraint connection_health_pkey primary key (organization_id, connection_id),
   constraint connection_health_connection_fkey foreign key (organization_id, connection_id)
     references app.connections (organization_id, id) on delete cascade
@@ -89,6 +90,7 @@ comment on column app.connection_health.last_error       is 'What went wrong las
 comment on column app.connection_health.last_error_at    is 'When that was.';
 comment on column app.connection_health.failing_since    is 'First failure since the last success; null while it works.';
 comment on column app.connection_health.last_call_at     is 'When it last told of a call.';
+comment on column app.connection_health.held_until       is 'The service asked for a pause: nothing is sent to it before.';
 
 create or replace trigger _100_touch before update on app.connections for each row execute function private.touch();
 create or replace trigger _500_record after insert or update or delete on app.connections
@@ -216,6 +218,9 @@ begin
        set settings = save_connection.settings, enabled = coalesce(save_connection.enabled, c.enabled)
      where c.organization_id = tenant and c.id = before.id
     returning * into connection;
+    -- what the service asked for, it asked of the credentials and the address that were there
+    update app.connection_health as h set held_until = null
+     where h.organization_id = tenant and h.connection_id = before.id and h.held_until is not null;
   end if;
   insert into app.connection_secrets as s (organization_id, connection_id, name, ciphertext)
   select tenant, connection.id, given.name, given.ciphertext
@@ -338,7 +343,7 @@ grant select (organization_id, id, vendor, name, settings, enabled, token_prefix
    on app.connections to tenant, analyst, analyst_all;
 -- the ciphertext is written and read only by named functions
 grant select (organization_id, connection_id, name, created_at, updated_at) on app.connection_secrets to tenant;
-grant select (organization_id, connection_id, last_received_at, last_lead_at, last_error, last_error_at, failing_since, last_call_at)
+grant select (organization_id, connection_id, last_received_at, last_lead_at, last_error, last_error_at, failing_since, last_call_at, held_until)
    on app.connection_health to tenant, analyst, analyst_all;
 grant execute on function app.save_connection, app.delete_connection, app.rotate_hook_token to tenant;
 grant execute on function app.find_hook, app.open_connection to gateway;

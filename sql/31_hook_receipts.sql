@@ -93,6 +93,22 @@ $$;
 
 comment on function app.note_connection is 'Notes how a connection is doing: received something, made a lead, failed with an error, or worked.';
 
+-- Notes that a service asked for a pause: nothing is sent through the connection for so many seconds, at most for a day. Longer ones stay.
+create or replace function app.hold_connection(connection uuid, seconds double precision) returns void
+language plpgsql volatile security definer
+set search_path = ''
+as $$
+declare
+  tenant uuid := private.writable('connectors', 'admin');
+begin
+  update app.connection_health as h
+     set held_until = greatest(h.held_until, now() + make_interval(secs => least(greatest(seconds, 0), 86400)))
+   where h.organization_id = tenant and h.connection_id = hold_connection.connection;
+end
+$$;
+
+comment on function app.hold_connection is 'Notes that a service asked for a pause of so many seconds, at most a day: nothing is sent through the connection meanwhile.';
+
 -- Stores what a hook brought, for the worker. The gateway has verified it.
 create or replace function app.store_hook_receipt(organization uuid, connection uuid, headers jsonb, body bytea) returns uuid
 language plpgsql security definer
@@ -250,6 +266,7 @@ comment on function app.retry_hook_receipts is 'Processes again now what was giv
 grant select (organization_id, id, connection_id, body_size, state, attempts, next_attempt_at, error, lead_ids, received_at, settled_at,
               call_ids)
    on app.hook_receipts to tenant, analyst, analyst_all;
+grant execute on function app.hold_connection to tenant;
 grant execute on function app.store_hook_receipt, app.note_connection to gateway;
 grant execute on function app.claim_hook_receipts, app.renew_hook_claims, app.settle_hook_receipt, app.note_hook_outcome to worker;
 grant execute on function app.retry_hook_receipts to tenant;

@@ -6,7 +6,7 @@ select c.organization_id, c.id, c.vendor, c.name, c.enabled, c.settings, c.token
        h.last_received_at, h.last_lead_at, h.last_error, h.last_error_at, h.failing_since,
        r.waiting, r.dead, r.leads_7d, c.created_at, c.updated_at,
        h.last_call_at, t.calls_7d, p.last_polled_at, p.next_due_at as next_poll_at, p.found as calls_found,
-       case when not c.enabled then 'disabled' when h.failing_since is not null then 'failing' else 'ok' end as status
+       case when not c.enabled then 'disabled' when h.failing_since is not null then 'failing' else 'ok' end as status, h.held_until
   from app.connections as c
   left join app.connection_health as h on h.organization_id = c.organization_id and h.connection_id = c.id
   left join app.connection_polls as p on p.organization_id = c.organization_id and p.connection_id = c.id
@@ -48,6 +48,7 @@ comment on column api.connections.last_polled_at   is 'When a poll of it was las
 comment on column api.connections.next_poll_at     is 'When it is polled next; while a worker is at it, when its lease is over.';
 comment on column api.connections.calls_found      is 'Calls that its hooks had not told of, found by polls.';
 comment on column api.connections.status           is 'ok | failing | disabled.';
+comment on column api.connections.held_until       is 'The service asked for a pause: nothing is sent to it before.';
 
 create or replace view api.hook_receipts with (security_invoker = true) as
 select r.organization_id, r.id, r.connection_id, c.vendor, c.name as connection, r.state, r.attempts, r.error, r.lead_ids,

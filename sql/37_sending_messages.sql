@@ -1,7 +1,7 @@
 -- Sending messages: whether, when and through what is decided here, at one place and at the last moment.
 --
 --   begin_message ──► send      state is sending before anything leaves: whoever finds it so later does not know whether it left
---        │ ├────────► wait      quiet hours, too many to one address, a connection that is switched off
+--        │ ├────────► wait      quiet hours, too many to one address, a connection that is switched off or was asked for a pause
 --        │ └────────► over      suppressed, too old, or done already
 --        ▼
 --   settle_message: sent | queued (not taken, again) | failed (refused) | unknown (taken, perhaps)
@@ -109,6 +109,11 @@ begin
   if obstacle.reason is null and through.paused then
     obstacle.reason := format('The connection for %s is switched off.', m.channel);
     obstacle.until  := now() + interval '5 minutes';
+  end if;
+  if obstacle.reason is null then
+    select format('The service asked for a pause until %s.', app.iso(h.held_until)), h.held_until into obstacle.reason, obstacle.until
+      from app.connection_health as h
+     where h.organization_id = m.organization_id and h.connection_id = through.connection_id and h.held_until > now();
   end if;
 
   if obstacle.reason is not null and obstacle.until is null then

@@ -2,9 +2,10 @@
 
 -- Claims a record for whoever pushes it, with everything that takes: one at a time, also when it was asked for twice.
 --   lease  longer than a push can take: until then nobody else begins, so that what was done and not recorded has arrived there
--- No row: there is nothing to do. With `wait`, somebody is at it for at most so many seconds. Without a claim and wait, why it
+-- No row: there is nothing to do. With `wait`, somebody is at it for at most so many seconds; with `held`, the CRM asked for a pause of
+-- so many seconds. Without a claim and wait, why it
 -- cannot be done.
-create or replace function app.claim_crm_push(organization uuid, record uuid, lease interval, out claim uuid, out wait integer,
+create or replace function app.claim_crm_push(organization uuid, record uuid, lease interval, out claim uuid, out wait integer, out held integer,
   out lead jsonb, out lead_due boolean, out external_id text, out hash bytea, out jobs jsonb, out connection_id uuid, out enabled boolean,
   out organization_id uuid, out vendor text, out name text, out settings jsonb, out secret_names text[], out ciphertexts bytea[])
 returns setof record
@@ -31,6 +32,12 @@ begin
   if connection_id is null then
     update app.crm_records as r set state = 'failed', last_error = 'The connection was removed.', last_error_at = now()
      where r.organization_id = organization and r.id = own.id and r.state <> 'ok';
+    return;
+  end if;
+  held := (select ceil(extract(epoch from h.held_until - now())) from app.connection_health as h
+            where h.organization_id = organization and h.connection_id = own.connection_id and h.held_until > now());
+  if held is not null then
+    return next;
     return;
   end if;
   lead := app.crm_lead(pushed);

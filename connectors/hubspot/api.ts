@@ -79,14 +79,25 @@ async function ask<Answer>(
   );
 }
 
-const said = z.object({ message: z.string(), category: z.string().optional() });
+const said = z.object({ message: z.string(), category: z.string().optional(), policyName: z.string().optional() });
+
+/**
+ * Seconds to wait by the limit that was reached, as HubSpot sends no Retry-After. The daily one ends at midnight in a time zone of the
+ * account's settings.
+ */
+const PAUSES = new Map([
+  ['SECONDLY', 1],
+  ['TEN_SECONDLY_ROLLING', 10],
+  ['DAILY', 900],
+]);
 
 /** The id of the contact that is there already comes in the message only, so it is taken for the error's code. */
 function readError({ status, body }: HttpAnswer): Explanation | undefined {
   const read = said.safeParse(body);
   if (!read.success) return undefined;
-  const { message, category } = read.data;
+  const { message, category, policyName } = read.data;
   const [, existing] = (status === 409 && /Existing ID: (\d{1,30})/.exec(message)) || [];
   const code = existing ?? category;
-  return { message, ...(code !== undefined && { code }) };
+  const retryAfter = status === 429 ? PAUSES.get(policyName ?? '') : undefined;
+  return { message, ...(code !== undefined && { code }), ...(retryAfter !== undefined && { retryAfter }) };
 }

@@ -103,6 +103,7 @@ export interface Database {
     last_error_at: Date | null;
     failing_since: Date | null;
     last_call_at: Date | null;
+    held_until: Date | null;
   };
   'app.connection_polls': {
     organization_id: string;

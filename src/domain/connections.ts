@@ -50,6 +50,7 @@ const SUMMARY = `'id', c.id, 'vendor', c.vendor, 'name', c.name, 'enabled', c.en
   'last_received_at', app.iso(c.last_received_at), 'last_lead_at', app.iso(c.last_lead_at),
   'last_call_at', app.iso(c.last_call_at), 'last_polled_at', app.iso(c.last_polled_at),
   'failing_since', app.iso(c.failing_since), 'last_error', c.last_error, 'last_error_at', app.iso(c.last_error_at),
+  'held_until', app.iso(c.held_until),
   'waiting', c.waiting, 'dead', c.dead, 'leads_7d', c.leads_7d,
   'created_at', app.iso(c.created_at), 'updated_at', app.iso(c.updated_at)`;
 

@@ -65,6 +65,24 @@ describe('a text message', () => {
     await until(async () => (await tasks()).length === 0, 'the tasks');
   });
 
+  test('that is to wait holds back those that come after it', async () => {
+    await connectTwilio();
+    api.answer((request, number) =>
+      number === 1 ? { status: 429, headers: { 'retry-after': '3600' } } : twilioApi(request),
+    );
+    const first = await queue('sms');
+    await work();
+    await until(async () => (await message(first)).error !== null, 'the first attempt');
+    const second = await queue('sms', { to_address: '+14045550174' });
+    await until(async () => (await message(second)).reason !== null, 'the second to wait');
+    expect(await message(second)).toMatchObject({
+      state: 'queued',
+      attempts: 0,
+      reason: expect.stringMatching(/^The service asked for a pause until \d{4}-/),
+    });
+    expect(api.requests).toHaveLength(1);
+  });
+
   test.each<[string, Answer, Partial<WorkerOptions>]>([
     ['answers too late', { hang: true }, { timeoutMs: 1500 }],
     ['answers with what nobody can read', { body: '<html>' }, {}],

@@ -313,6 +313,53 @@ describe('a CRM that does not take it', () => {
     expect((next as Date).getTime() - Date.now()).toBeGreaterThan(3_000_000);
   });
 
+  test('that asks for a pause gets it from every lead, and once it is over has them all', async () => {
+    const portal = failing({ status: 429, headers: { 'retry-after': '3600' }, body: '{}' });
+    const connection = await connectHubSpot();
+    await work();
+    await push(await addLead(db, organization));
+    await until(() => crm.requests.length === 1, 'the request that is told to wait');
+    const held = async () =>
+      (await db.admin.query('select held_until from api.connections where id = $1', [connection])).rows[0].held_until;
+    await until(async () => (await held()) !== null, 'the pause');
+    const others = await Promise.all(Array.from({ length: 5 }, () => addLead(db, organization)));
+    await Promise.all(others.map((lead) => push(lead)));
+    const waiting = async () =>
+      (await db.admin.query("select from app.tasks where state = 'waiting' and run_at > now() + interval '30 minutes'"))
+        .rowCount;
+    await until(async () => (await waiting()) === 5, 'the others to wait');
+    expect(crm.requests).toHaveLength(1);
+    // nothing went wrong with them
+    expect(await crmOf(db, others[0] as string)).toMatchObject([{ state: 'pending', attempts: 0, last_error: null }]);
+
+    await connectHubSpot({ deal_stage: 'qualifiedtobuy' });
+    expect(await held()).toBeNull();
+    await Promise.all(others.map((lead) => push(lead)));
+    for (const lead of others) await settled(lead, 'ok');
+    expect(portal.contacts.length).toBeGreaterThanOrEqual(5);
+  });
+
+  test.each([
+    ['SECONDLY', 1],
+    ['TEN_SECONDLY_ROLLING', 10],
+    ['DAILY', 900],
+  ])('HubSpot’s limit %s, which comes without Retry-After, is waited for %i s', async (policyName, seconds) => {
+    failing(
+      json({ status: 'error', message: 'You have reached your limit.', errorType: 'RATE_LIMIT', policyName }, 429),
+    );
+    const connection = await connectHubSpot();
+    await work();
+    await push(await addLead(db, organization));
+    const pause = async (): Promise<number | null> =>
+      (
+        await db.admin.query(
+          'select extract(epoch from held_until - last_error_at)::float as pause from api.connections where id = $1',
+          [connection],
+        )
+      ).rows[0].pause;
+    expect(await until(pause, 'the pause')).toBeCloseTo(seconds, 1);
+  });
+
   test('and says no, is asked again when somebody asks, or corrects the connection', async () => {
     const portal = failing(json({ status: 'error', message: 'Property values were not valid' }, 400));
     await connectHubSpot();

@@ -18,6 +18,7 @@ const health = {
   failing_since: null,
   last_error: null,
   last_error_at: null,
+  held_until: null,
   waiting: 0,
   dead: 0,
   leads_7d: 12,

@@ -57,6 +57,9 @@ const health = {
   failing_since: at.nullable(),
   last_error: nullable.meta({ description: 'What went wrong last, without credentials.' }),
   last_error_at: at.nullable(),
+  held_until: at.nullable().meta({
+    description: 'When the service asked for a pause: nothing is sent to it before. A time that is over says nothing.',
+  }),
   waiting: z.int().min(0).meta({ description: 'What its hook brought and waits for an attempt.' }),
   dead: z.int().min(0).meta({ description: 'What was given up; a retry starts it anew.' }),
   leads_7d: z.int().min(0).meta({ description: 'Leads made from deliveries of the last 7 days.' }),

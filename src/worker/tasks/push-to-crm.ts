@@ -9,6 +9,7 @@ import {
   openConnection,
   UnusableConnection,
 } from '../../connections/opened.ts';
+import { holdConnection } from './hold-connection.ts';
 import type { Outcome, OutsideTask, Task, TaskTools } from './task.ts';
 
 // Brings a lead to the CRM, and makes its dispatched calls jobs there. The subject is a row of app.crm_records.
@@ -24,12 +25,14 @@ const LEASE_SECONDS = 180;
 interface Claim extends ConnectionRow {
   claim: string;
   wait: number | null;
+  held: number | null;
   lead: CrmLead;
   lead_due: boolean;
   external_id: string | null;
   hash: Buffer;
   jobs: { id: string; call: CrmCall }[];
   enabled: boolean;
+  connection_id: string;
 }
 
 /** What the CRM took, as app.settle_crm_push records it. */
@@ -49,6 +52,7 @@ export const pushToCrm: OutsideTask = {
     const [claim] = rows;
     if (!claim) return { state: 'done' };
     if (claim.wait !== null) return { state: 'later', pause: pauseFor(claim.wait) };
+    if (claim.held !== null) return { state: 'later', pause: claim.held };
 
     const done: Done = { pushed: null, made: [] };
     const failure = await push(claim, done, tools).then(
@@ -96,6 +100,9 @@ function outcomeOf(failure: unknown): Outcome {
   return failure.retryable ? { state: 'failed', error, retryAfter: failure.retryAfter } : { state: 'dead', error };
 }
 
+const retryAfterOf = (failure: unknown): number | undefined =>
+  failure instanceof ConnectorFailure ? failure.retryAfter : undefined;
+
 const isExpected = (failure: unknown): failure is Error =>
   failure instanceof ConnectorFailure || failure instanceof UnusableConnection;
 
@@ -115,4 +122,5 @@ async function settle(client: pg.ClientBase, task: Task, claim: Claim, done: Don
       failure === undefined ? null : sentenceOf(failure),
     ],
   });
+  await holdConnection(client, claim.connection_id, retryAfterOf(failure));
 }

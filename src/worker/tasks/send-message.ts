@@ -6,6 +6,7 @@ import { inTransaction } from '../database.ts';
 import { type Attempted, attempt, keepInOutbox } from '../messages/attempt.ts';
 import { withClaims } from '../tenant.ts';
 import { taskActor } from './execute.ts';
+import { holdConnection } from './hold-connection.ts';
 import { type Outcome, type OutsideTask, TASK_RETRY_SCHEDULE, type Task, type TaskTools } from './task.ts';
 
 /** A row of app.begin_message. */
@@ -73,11 +74,13 @@ function outgoing(task: Task, decision: Decision, { encryption, publicUrl }: Tas
 function settled(task: Task, decision: Decision, attempted: Attempted, last: boolean): Outcome {
   const { externalId = null, from = null, error = null, optedOut = false } = attempted;
   const outcome = attempted.outcome === 'queued' && last ? 'failed' : attempted.outcome;
-  const record: Outcome['record'] = (client) =>
-    client.query('select app.settle_message($1, $2, $3, $4, $5, $6, $7)', [
+  const record: Outcome['record'] = async (client) => {
+    await client.query('select app.settle_message($1, $2, $3, $4, $5, $6, $7)', [
       ...[task.subjectId, decision.attempt, outcome],
       ...[externalId, from, error, optedOut],
     ]);
+    await holdConnection(client, decision.connection_id, attempted.retryAfter);
+  };
   return outcome === 'queued'
     ? { state: 'failed', error: error ?? '', retryAfter: attempted.retryAfter, record }
     : { state: 'done', record };
