@@ -71,8 +71,9 @@ begin
   end if;
   if action is not null then return; end if;
 
+  -- the city that a network tells is that of the number, which people keep when they move: one elsewhere turns nobody away
   served := case when app.postal_code_key(c.caller_postal_code) is not null then app.in_service_area(c.organization_id, c.caller_postal_code)
-                 else app.city_in_service_area(c.organization_id, c.caller_city, c.caller_state) end;
+                 else nullif(app.city_in_service_area(c.organization_id, c.caller_city, c.caller_state), false) end;
   area := case when settings.service_radius_miles is null and cardinality(settings.service_postal_codes) = 0 then 'service_area_not_set'
                when served then 'in_service_radius'
                when not served then 'out_of_service_radius'

@@ -68,6 +68,22 @@ describe('what is to be done about a call', () => {
       'in_service_radius + qualified + business_hours',
       { caller_postal_code: ' ', caller_city: 'Marietta', caller_state: 'GA' },
     ],
+    [
+      'review',
+      'place_unknown + qualified + business_hours',
+      { caller_postal_code: null, caller_city: 'New York', caller_state: 'NY' },
+    ],
+    [
+      'callback',
+      'place_unknown + qualified + after_hours',
+      {
+        caller_postal_code: null,
+        caller_city: 'New York',
+        caller_state: 'NY',
+        received_at: AFTER_HOURS,
+        created_at: AFTER_HOURS,
+      },
+    ],
     ['review', 'classified_too_late', { classified_at: '2026-07-06T21:11:00Z' }],
     ['review', 'told_too_late', { created_at: '2026-07-06T21:11:00Z' }],
     ['auto_dispatch', 'in_service_radius + qualified + business_hours', { created_at: '2026-07-06T21:10:00Z' }],
