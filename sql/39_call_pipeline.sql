@@ -10,7 +10,7 @@ language plpgsql security definer
 set search_path = ''
 as $$
 declare
-  patience interval := '0';
+  due timestamptz;
 begin
   if new.direction <> 'inbound' then return null; end if;
 
@@ -20,9 +20,14 @@ begin
                         is distinct from (old.transcript, old.caller_number, old.direction, old.answered, old.voicemail, old.duration_seconds)) then
     -- where somebody spoke, and no word of it is here yet, the tracker may still tell
     if new.transcript is null and new.duration_seconds > 0 then
-      select make_interval(secs => s.transcript_wait_seconds) into patience from app.dispatch_settings as s where s.organization_id = new.organization_id;
+      select new.created_at + make_interval(secs => s.transcript_wait_seconds) into due
+        from app.dispatch_settings as s where s.organization_id = new.organization_id;
+    -- a call that rings, or is talked in, is about nothing yet: its tracker tells how it ended, and that is waited for
+    elsif new.external_id is not null and new.transcript is null and new.answered is distinct from false and not new.voicemail
+          and new.recording_source_url is null then
+      due := new.received_at + interval '30 minutes';
     end if;
-    perform app.add_task(new.organization_id, 'classify_call', new.id, 10, greatest(now(), new.created_at + coalesce(patience, '0')));
+    perform app.add_task(new.organization_id, 'classify_call', new.id, 10, greatest(now(), due));
   end if;
 
   if new.classified_at is not null

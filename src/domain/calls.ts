@@ -184,7 +184,7 @@ export const createCall = operation({
   id: 'calls.create',
   summary: 'Record a call',
   description:
-    'For trackers without a connector of their own. The same `external_id` again fills in what was not known before: 200 instead of 201. Fields that are not known here are kept in `extra`. Fires `call.received`, then `call.classified`, and `call.qualified` when it is.',
+    'For trackers without a connector of their own. The same `external_id` again fills in what was not known before: 200 instead of 201. Fields that are not known here are kept in `extra`. Fires `call.received`, then `call.classified`, and `call.qualified` when it is. One with an `external_id` of which nothing tells that it is over (duration, transcript, recording, voicemail, that nobody answered) may still ring: it is classified when more is told, or half an hour after it came in.',
   scope: 'calls.write',
   kind: 'write',
   input: z.looseObject(told).meta({ anyOf: KNOWN_BY.map((name) => present(name)) }),

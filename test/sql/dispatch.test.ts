@@ -568,4 +568,28 @@ describe('the way of a call', () => {
     expect(await tasks(await addCall(db, owner, { ...silent, duration_seconds: 0 }))).toEqual([classify]);
     expect(await tasks(await addCall(db, owner, { ...silent, created_at: IN_HOURS }))).toEqual([classify]);
   });
+
+  test('waits while a call may still be under way, for its tracker to tell how it ended', async () => {
+    const owner = await restorer(db);
+    const now = new Date().toISOString();
+    const ringing = { ...fresh, external_id: 'ringing', answered: null, duration_seconds: 0, transcript: null };
+    const call = await addCall(db, owner, { ...ringing, received_at: now, created_at: now });
+    expect(await tasks(call)).toEqual([{ ...classify, later: true }]);
+    await db.admin.query('update app.calls set answered = true where id = $1', [call]);
+    expect(await tasks(call)).toEqual([{ ...classify, version: 2, later: true }]);
+    await db.admin.query('update app.calls set duration_seconds = 40 where id = $1', [call]);
+    expect(await tasks(call)).toEqual([{ ...classify, version: 3 }]);
+
+    for (const over of [
+      { answered: false },
+      { voicemail: true },
+      { recording_source_url: 'https://calls.example.com/1.mp3' },
+      // nobody tells more of a call that has no id, and none is under way for hours
+      { external_id: null },
+      { received_at: IN_HOURS },
+    ]) {
+      const ended = { ...ringing, external_id: JSON.stringify(over), received_at: now, created_at: now, ...over };
+      expect(await tasks(await addCall(db, owner, ended)), JSON.stringify(over)).toContainEqual(classify);
+    }
+  });
 });
