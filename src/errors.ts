@@ -39,8 +39,8 @@ export class MissingScope extends AppError {
 
 export const notFound = (message: string): AppError => new AppError(404, 'not_found', message);
 
-/** The first thing wrong with an input, as the client wrote it. */
-export function fromZod(error: z.ZodError): AppError {
+/** The first thing wrong with this input, as the client wrote it. */
+export function fromZod(error: z.ZodError, input: unknown): AppError {
   const issue = error.issues[0];
   if (!issue) return invalidRequest('The request is invalid.');
   if (issue.code === 'unrecognized_keys') {
@@ -48,11 +48,17 @@ export function fromZod(error: z.ZodError): AppError {
     return invalidRequest(`Unknown field: ${field}.`, { field, reason: 'unknown field' });
   }
   const field = issue.path.join('.');
+  if (field && issue.code !== 'custom' && at(issue.path, input) === undefined) {
+    return invalidRequest(`${field} is required, and ${issue.message}.`, { field, reason: 'is required' });
+  }
   return invalidRequest(field ? `Invalid value for ${field}: ${issue.message}.` : `${issue.message}.`, {
     ...(field && { field }),
     reason: issue.message,
   });
 }
+
+const at = (path: readonly PropertyKey[], input: unknown): unknown =>
+  path.reduce((value, name) => (value as Record<PropertyKey, unknown> | null | undefined)?.[name], input);
 
 /** Comments of check and unique constraints ("field: reason"), read once at start: the database words its own refusals. */
 export type ConstraintReasons = ReadonlyMap<string, ErrorDetails>;

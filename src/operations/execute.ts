@@ -47,7 +47,7 @@ export function requireScope(actor: Actor, scope: string | null): void {
 /** What a client sent, as the operation takes it. Throws 400 that names the first field that is wrong. */
 export function parseInput<Input>(schema: z.ZodType<Input>, raw: unknown): Input {
   const parsed = schema.safeParse(raw);
-  if (!parsed.success) throw fromZod(parsed.error);
+  if (!parsed.success) throw fromZod(parsed.error, raw);
   return parsed.data;
 }
 

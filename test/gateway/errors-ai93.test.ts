@@ -185,14 +185,12 @@ describe('a body', () => {
 
   test('of a lead without a source, or of an unknown one, is told which six there are', async () => {
     expect(SOURCE_IDS).toHaveLength(6);
-    for (const source of [undefined, 'twitter']) {
+    for (const [source, wrong] of [
+      [undefined, 'source is required, and'],
+      ['twitter', 'Invalid value for source:'],
+    ]) {
       const reply = await one.post('/leads', { source, displayName: 'Jane Doe' });
-      expectFlatError(
-        reply,
-        400,
-        'invalid_request',
-        `Invalid value for source: must be one of ${SOURCE_IDS.join(', ')}.`,
-      );
+      expectFlatError(reply, 400, 'invalid_request', `${wrong} must be one of ${SOURCE_IDS.join(', ')}.`);
     }
   });
 

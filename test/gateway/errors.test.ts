@@ -195,6 +195,18 @@ describe('a body', () => {
     expect((await api.db.admin.query('select from app.grants')).rowCount).toBe(0);
   });
 
+  test.each([
+    ['/organizations', {}, 'name'],
+    ['/organizations', { name: 'A' }, 'primary_admin_email'],
+    ['/webhooks', {}, 'url'],
+    ['/webhooks', { url: 'https://example.com' }, 'events'],
+    ['/api-keys', { scopes: ['read'] }, 'name'],
+  ])('to %s says of a field that is not there that it is required: %o', async (path, body, field) => {
+    const reply = await one.post(path, body);
+    expectError(reply, 400, 'invalid_request', { field, reason: 'is required' });
+    expect(reply.body.error.message).toContain(`${field} is required, and must be `);
+  });
+
   test('of a lead must say who it is', async () => {
     for (const body of [{}, { name: 'A' }, { company: 'B' }, { source: 'website' }, { email: null, name: 'A' }]) {
       expectError(await one.post('/leads', body), 400, 'invalid_request', {
