@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { HttpAnswer, HttpClient } from '../../connectors/connector.ts';
+import type { Explanation, HttpAnswer, HttpClient } from '../../connectors/connector.ts';
 import { ConnectorFailure } from '../../connectors/failure.ts';
 import { createOutbound } from '../connections/http-client.ts';
 import { createAddressGuard } from '../webhooks/address-guard.ts';
@@ -79,7 +79,18 @@ export function createLanguageModel(options: LanguageModelOptions): LanguageMode
 }
 
 const send = (http: HttpClient, request: { url: string; headers: Record<string, string>; json: unknown }) =>
-  http.request({ method: 'POST', ...request });
+  http.request({ method: 'POST', ...request, readError }).catch(({ kind, message, ...details }: ConnectorFailure) => {
+    // some quote what they were asked; cut only now that no half of a credential can be left over
+    throw new ConnectorFailure(kind, message.slice(0, 300), details);
+  });
+
+const refusal = z.object({ error: z.union([z.string(), z.object({ message: z.string() })]) });
+
+/** That there is no such model, say, or no credit left: the operator reads it in the log. */
+function readError({ body }: HttpAnswer): Explanation | undefined {
+  const said = refusal.safeParse(body).data?.error;
+  return said === undefined ? undefined : { message: typeof said === 'string' ? said : said.message };
+}
 
 function read<T>(answer: HttpAnswer, schema: z.ZodType<T>): T {
   const content = completion.safeParse(answer.body).data?.choices[0]?.message.content;

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { z } from 'zod';
 import { readConfig } from '../../src/config.ts';
 import { createLanguageModel } from '../../src/language-model/language-model.ts';
 import type { Worker } from '../../src/worker/worker.ts';
@@ -110,6 +111,20 @@ test('an endpoint that knows no answers by schema is asked without', async () =>
   );
   expect(call.classified_by).toBe('test-model');
   expect(Object.keys(request(1))).toEqual(['model', 'messages']);
+});
+
+test.each([
+  ['{"error":{"message":"The model test-model does not exist; you are sk-secret","type":"invalid_request_error"}}'],
+  [`{"error":"The model test-model does not exist; you are sk-secret${' and'.repeat(1000)}"}`],
+])('an endpoint that refuses is quoted, and no credential', async (body) => {
+  endpoint.answer({ status: 404, body });
+  const model = createLanguageModel({ baseUrl: endpoint.url, model: 'test-model', apiKey: 'sk-secret' });
+  const question = { instructions: 'Classify.', material: '{}', name: 'answer', schema: z.object({}) };
+  const failure = await model.ask(question).catch((error: Error) => error.message);
+  expect(failure).toContain('answered 404: The model test-model does not exist; you are ');
+  expect(failure).not.toContain('sk-secret');
+  expect(String(failure).length).toBeLessThanOrEqual(300);
+  await model.close();
 });
 
 describe('the rules decide when the model', () => {
