@@ -155,12 +155,14 @@ comment on column private.opened_connections.token_hash      is 'SHA-256 of the 
 comment on column private.opened_connections.secret_names    is 'Fields that are credentials.';
 comment on column private.opened_connections.ciphertexts     is 'The credentials, encrypted, in the order of secret_names.';
 
--- Scheme, host and port of an address; null for none.
+-- Scheme, host and port of an address; null for none. However many slashes, of whichever kind, stand before the host: who dials does not
+-- count them.
 create or replace function private.web_origin(address text) returns text
 language sql immutable
 set search_path = ''
 as $$
-  select lower(substring(address from '^[A-Za-z]+://[^/?#\\]*'))
+  select lower(regexp_replace(address, '^ *([A-Za-z]+):[/\\]*([^/?#\\]*).*$', '\1://\2'))
+   where address ~ '^ *[A-Za-z]+:'
 $$;
 
 comment on function private.web_origin is 'Scheme, host and port of an address; null for none.';

@@ -114,11 +114,14 @@ function without(row: ConnectionRow, fields: string[]): ConnectionRow {
 /** As app.save_connection: nobody reads credentials that are kept by having them sent to a server of his own. */
 function requireSameHosts({ configuration }: Connector, before: Values, after: Values): void {
   for (const [field, standard] of Object.entries(configuration.endpoints)) {
-    const origin = (values: Values) => URL.parse(String(values[field] ?? standard))?.origin;
-    if (origin(before) === origin(after)) continue;
+    const host = (values: Values) => hostOf(String(values[field] ?? standard));
+    if (host(before) === host(after)) continue;
     throw invalidRequest(`${field} leads to another host: give the credentials anew.`, {
       field: `settings.${field}`,
       reason: 'leads to another host; give all secrets anew',
     });
   }
 }
+
+/** Scheme, host and port of an address. A mail server's has no origin of its own: that of every one is the text "null". */
+const hostOf = (address: string): string | undefined => URL.parse(address.replace(/^smtp/, 'http'))?.origin;

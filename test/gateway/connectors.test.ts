@@ -399,4 +399,35 @@ describe('credentials that are kept', () => {
     expect((await one.put(META, { settings: { api_url: thief.url }, secrets })).status).toBe(200);
     await thief.close();
   });
+
+  test('are sent to no other mail server', async () => {
+    const thief = await startReceiver();
+    const settings = { server: 'smtp://mail.example.com:587', user: 'sarah', from: 'office@example.com' };
+    const path = '/connectors/smtp';
+    expect((await one.put(path, { settings, secrets: { password: 'kept-password-7261' } })).status).toBe(201);
+    const moved = { ...settings, server: thief.url.replace('http', 'smtp'), require_tls: false };
+    for (const reply of [
+      await one.put(path, { settings: moved }),
+      await one.post(`${path}/test`, { settings: moved }),
+      await one.post(`${path}/test`, { settings: { ...settings, server: 'smtps://mail.example.com' } }),
+    ])
+      expectError(reply, 400, 'invalid_request', { field: 'settings.server' });
+    await thief.close();
+  });
+
+  test.each([
+    ['one slash', 'http:/'],
+    ['three slashes', 'http:///'],
+    ['backslashes', 'http:\\\\'],
+    ['a space before it', ' http://'],
+  ])('are sent to no other host where the address has %s', async (_, scheme) => {
+    const thief = await startReceiver(graphApi);
+    const written = (url: string): string => url.replace('http://', scheme);
+    expect((await connect({ api_url: written(graph.url) })).status).toBe(201);
+    const moved = { settings: { api_url: written(thief.url) } };
+    for (const reply of [await one.put(META, moved), await one.post(`${META}/test`, moved)])
+      expectError(reply, 400, 'invalid_request', { field: 'settings.api_url' });
+    expect((await one.put(META, { settings: { api_url: `${written(graph.url)}/v25.0` } })).status).toBe(200);
+    await thief.close();
+  });
 });
