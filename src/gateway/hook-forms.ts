@@ -4,7 +4,7 @@ import { AppError, forbidden, fromDatabase } from '../errors.ts';
 import { execute } from '../operations/execute.ts';
 import type { Gateway } from './gateway.ts';
 import { type CalledHook, hookRequest, readBody } from './hook-request.ts';
-import { limitRequest } from './limit.ts';
+import { limitRequest, placeOf } from './limit.ts';
 import type { GatewayResponse, Request } from './locals.ts';
 import { escapeHtml, PAGE_HEADERS, page } from './page.ts';
 
@@ -64,7 +64,7 @@ async function limit(
 ): Promise<void> {
   const { perAddress, inAll } = hook.limits(config);
   for (const [who, perMinute] of [
-    [`hook:${row.id}:${req.ip}`, perAddress],
+    [`hook:${row.id}:${placeOf(req)}`, perAddress],
     [`hook:${row.id}`, inAll],
   ] as const) {
     await limitRequest(res, gateway.limiter, gateway.metrics, who, { perMinute, burst: perMinute });

@@ -3,7 +3,7 @@ import type { RateLimit } from '../contracts/contract.ts';
 import { fromDatabase, unauthorized } from '../errors.ts';
 import { bearer, resolveActor, sourceOf } from './authenticate.ts';
 import type { Gateway } from './gateway.ts';
-import { limitRequest } from './limit.ts';
+import { limitRequest, placeOf } from './limit.ts';
 import type { GatewayResponse, Request } from './locals.ts';
 
 /** What somebody without a valid key may ask for, by address: guessing keys is as slow as using one. */
@@ -11,7 +11,7 @@ const ANONYMOUS: RateLimit = { perMinute: 60, burst: 120 };
 
 /** Counts a request that came without a valid key. */
 export const limitAnonymous = (gateway: Gateway, req: Request, res: GatewayResponse): Promise<void> =>
-  limitRequest(res, gateway.limiter, gateway.metrics, `ip:${req.ip}`, ANONYMOUS);
+  limitRequest(res, gateway.limiter, gateway.metrics, `ip:${placeOf(req)}`, ANONYMOUS);
 
 /**
  * Key check and rate limit. A request without a key goes on as nobody when `anonymous` allows it, and ends with 401 otherwise.

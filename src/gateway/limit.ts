@@ -1,8 +1,20 @@
+import ipaddr from 'ipaddr.js';
 import type { RateLimit } from '../contracts/contract.ts';
 import { AppError } from '../errors.ts';
-import type { GatewayResponse } from './locals.ts';
+import type { GatewayResponse, Request } from './locals.ts';
 import type { GatewayMetrics } from './metrics.ts';
 import type { RateLimiter } from './rate-limit.ts';
+
+/** Of an IPv6 address, its network: whoever has one address there has all 2⁶⁴. */
+const IPV6_NETWORK = 64;
+
+/** Where a request comes from, as limits count it. */
+export function placeOf({ ip = '' }: Request): string {
+  if (!ipaddr.isValid(ip)) return ip;
+  const address = ipaddr.process(ip);
+  if (address.kind() === 'ipv4') return address.toString();
+  return ipaddr.IPv6.networkAddressFromCIDR(`${address}/${IPV6_NETWORK}`).toString();
+}
 
 /** Counts the request and puts the limit's headers on its answer. Throws 429 when it is one too many. */
 export async function limitRequest(

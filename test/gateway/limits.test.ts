@@ -131,6 +131,17 @@ describe('whoever has no valid key', () => {
     await api.stop();
   });
 
+  test('is one in a whole network of IPv6, of which everybody has an address for each request', async () => {
+    const api = await startApi({ trustProxy: 'loopback' }, db);
+    const from = (address: string) => api.send('GET', '/health', { headers: { 'x-forwarded-for': address } });
+    expect(passed(await fire(150, (n) => from(`2001:db8:0:1:${n}::${n}`)))).toBe(120);
+    expect((await from('2001:db8:0:2::1')).status).toBe(200);
+    // what stands for an address of IPv4 is that one
+    expect(passed(await fire(150, (n) => from(n % 2 ? '::ffff:203.0.113.7' : '203.0.113.7')))).toBe(120);
+    expect((await from('::ffff:203.0.113.8')).status).toBe(200);
+    await api.stop();
+  });
+
   test('cannot choose its address by a header, unless a proxy is trusted', async () => {
     const api = await startApi({}, db);
     const replies = await fire(150, (n) =>
