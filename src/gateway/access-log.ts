@@ -2,9 +2,12 @@ import type { NextFunction } from 'express';
 import type { GatewayResponse, Request } from './locals.ts';
 import type { GatewayMetrics } from './metrics.ts';
 
-/** The path as logs may hold it: the tokens in the link of an invitation or a mail and in a hook's address are secrets. */
+/**
+ * The path as logs may hold it: the tokens in the link of an invitation or a mail and in a hook's address are secrets, also where the
+ * address was put together wrongly (a slash too many, /api/v1 before it) and leads to nothing.
+ */
 export const loggedPath = (req: Request): string =>
-  req.path.replace(/^\/(invite|unsubscribe|hooks\/[^/]*)\/.*/s, '/$1/[redacted]');
+  req.path.replace(/\/(invite|unsubscribe|hooks\/[^/]*)\/.*/is, '/$1/[redacted]');
 
 /** One log line and one observation a request, when its answer is out (or its client gone). */
 export const accessLog =

@@ -52,6 +52,8 @@ test('no line holds a key, a secret, a token, or what was asked and answered', a
   const accepted = await api.raw('POST', link);
   await api.raw('POST', link);
   await api.raw('GET', `${link}/more`);
+  for (const before of ['/', '/api/v1', '/x/..']) await api.raw('GET', `${before}${link}`);
+  await api.raw('GET', link.replace('/invite', '/INVITE'));
   secrets.push(
     webhook.body.signing_secret,
     rotated.body.signing_secret,
