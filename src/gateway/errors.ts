@@ -39,7 +39,7 @@ const postgrestShape = (error: AppError): object => ({
 
 /** The body of an error, as the contract of the request's path and key prints it. */
 export function errorBody(req: Request, res: GatewayResponse, error: AppError): object {
-  if (req.originalUrl.startsWith('/rest/v1')) return postgrestShape(error);
+  if (req.path.startsWith('/rest/v1')) return postgrestShape(error);
   // at a path that no contract has (a misspelt version, say), the key still tells whose client asks
   const named = contractOfKey(presumedKey(req) ?? '');
   const contract = res.locals.contract ?? (named && contractNamed(named)) ?? contractOfPath(req.path);

@@ -3,7 +3,7 @@ import { pipeline } from 'node:stream/promises';
 import express, { type Router } from 'express';
 import { SignJWT } from 'jose';
 import { Agent, type Dispatcher, request } from 'undici';
-import { AppError, forbidden, invalidRequest } from '../errors.ts';
+import { AppError, forbidden, invalidRequest, notFound } from '../errors.ts';
 import { claimsOf, type KeyActor, roleOf } from '../operations/actor.ts';
 import type { Gateway } from './gateway.ts';
 import { identify } from './identify.ts';
@@ -87,6 +87,14 @@ function requireMethod(actor: KeyActor, method: string): void {
   }
 }
 
+/** Path and query, also of a request that names the whole address, as those to a proxy do. */
+function targetOf(req: Request): string {
+  const target = req.url.replace(/^[a-z][a-z\d+.-]*:\/\/[^/?]*/i, '');
+  // PostgREST takes what is before a NUL for the name, and then breaks off while it answers
+  if (/%00/.test(target.split('?', 1)[0] as string)) throw notFound('There is nothing at this path.');
+  return target;
+}
+
 async function forward(
   gateway: Gateway,
   agent: Agent,
@@ -106,7 +114,7 @@ async function forward(
 
   const gone = new AbortController();
   res.once('close', () => gone.abort());
-  const answer = await request(`${gateway.postgrest.url}${req.url}`, {
+  const answer = await request(`${gateway.postgrest.url}${targetOf(req)}`, {
     method: req.method as 'GET',
     headers,
     body: hasBody ? Readable.from(capped(req)) : null,

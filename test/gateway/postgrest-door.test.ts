@@ -1,3 +1,5 @@
+import { connect } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Api, type Caller, startApi } from '../support/api.ts';
 import { createKey, type Reply } from '../support/gateway.ts';
@@ -306,6 +308,12 @@ describe('a refusal', () => {
     expect(reply.text).not.toContain('Other');
   });
 
+  test('of a name that holds a NUL says that there is nothing, as of any other that there is none of', async () => {
+    for (const path of ['/leads%00', '/leads%00x?select=id', '/rpc/score_lead%00'])
+      expectRefusal(await get(one, path), 404, 'not_found');
+    expect((await get(one, '/leads?select=name&name=eq.%00')).status).toBeLessThan(500);
+  });
+
   test('of a body over 1 MiB is 413, said or not', async () => {
     const large = JSON.stringify({ name: 'x'.repeat(1024 * 1024) });
     expectRefusal(await rest(writer, 'POST', '/leads', large), 413, 'payload_too_large');
@@ -347,6 +355,22 @@ describe('a parent', () => {
 });
 
 describe('the door', () => {
+  test('takes a request that names the whole address, as those to a proxy do', async () => {
+    const { hostname, port } = new URL(api.url);
+    const asked = (path: string): Promise<string> =>
+      new Promise((resolve, reject) => {
+        const lines = [`GET http://elsewhere.example${path} HTTP/1.1`, 'Host: x', `Authorization: Bearer ${one.key}`];
+        const socket = connect(Number(port), hostname, () =>
+          socket.write(`${lines.join('\r\n')}\r\nConnection: close\r\n\r\n`),
+        );
+        text(socket).then(resolve, reject);
+      });
+    expect(await asked('/rest/v1/leads?select=name&name=eq.Ann')).toMatch(/^HTTP\/1.1 200 .*\[\{"name":"Ann"\}\]/s);
+    expect(await asked('/rest/v1/nowhere')).toMatch(/^HTTP\/1.1 404 /);
+    // which it has an error for in its own shape
+    expect(await asked('/rest/v1/%00')).toMatch(/^HTTP\/1.1 404 .*"hint":null/s);
+  });
+
   test('carries request ids and limits, and keeps nothing', async () => {
     const { key } = await createKey(api.db, one.organizationId, { limit: { perMinute: 2, burst: 3 } });
     const replies = [];
