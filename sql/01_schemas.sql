@@ -24,7 +24,8 @@ end
 $$;
 
 -- Every login may call what PostgreSQL grants to PUBLIC. Some of it reaches across tenants: an advisory lock held by a reader
--- would hold up every writer that takes it, large objects and temporary tables fill the disk, a notification is heard by all.
+-- would hold up every writer that takes it, large objects, temporary tables and messages in the log fill the disk, a notification is heard
+-- by all.
 -- (Taking it back needs a superuser; where the administrator is none, the operator's logins keep these rights.)
 do $$
 declare
@@ -38,7 +39,7 @@ begin
     select p.oid::regprocedure as signature
       from pg_proc as p
      where p.pronamespace = 'pg_catalog'::regnamespace
-       and (p.proname ~ '^pg_(try_)?advisory_' or p.proname ~ '^lo_' or p.proname in ('lowrite', 'loread', 'pg_notify'))
+       and (p.proname ~ '^pg_(try_)?advisory_' or p.proname ~ '^lo_' or p.proname in ('lowrite', 'loread', 'pg_notify', 'pg_logical_emit_message'))
        and (has_function_privilege('public', p.oid, 'execute') or not has_function_privilege('workspace', p.oid, 'execute'))
   loop
     execute format('revoke execute on function %s from public', reaching.signature);

@@ -7,6 +7,8 @@ import { requireOrganization } from './operator.ts';
 /** A person or a BI tool, not a fleet: what remains of the server's connections is the platform's. */
 const CONNECTIONS = 10;
 const STATEMENT_TIMEOUT = '60s';
+/** Of each query, on the disk that everybody's rows are on. */
+const TEMPORARY_FILES = '2GB';
 
 /** Makes a login that reads one organization, or all. In an administrator's transaction, which it leaves as the owner. */
 export async function makeLogin(
@@ -27,6 +29,9 @@ export async function makeLogin(
   await client.query(`alter role ${login} set statement_timeout = '${STATEMENT_TIMEOUT}'`);
   await client.query(`alter role ${login} set idle_in_transaction_session_timeout = '10min'`);
   await client.query(`alter role ${login} set search_path = api`);
+  // this one holds, as only a superuser may set it, here and there
+  if ((await client.query('select rolsuper from pg_roles where rolname = current_user')).rows[0]?.rolsuper)
+    await client.query(`alter role ${login} set temp_file_limit = '${TEMPORARY_FILES}'`);
   await client.query('set local role trunkline_owner');
   // of a login that was dropped by other means: it must not bind its namesake
   await client.query('delete from private.database_logins where login = $1', [name]);

@@ -73,6 +73,12 @@ describe('a database login', () => {
     expect(rows).toEqual([{ timeout: '1min', read_only: 'on' }]);
   });
 
+  test.each(['one', 'all'])('fills no disk with what its queries put by, whatever it says (%s)', async (which) => {
+    const client = which === 'one' ? one : all;
+    expect((await client.query('show temp_file_limit')).rows).toEqual([{ temp_file_limit: '2GB' }]);
+    await expect(client.query('set temp_file_limit = -1')).rejects.toThrow('permission denied');
+  });
+
   test.each(['one', 'all'])('cannot write, also when it says otherwise (%s)', async (which) => {
     const client = which === 'one' ? one : all;
     await client.query('set default_transaction_read_only = off');

@@ -65,6 +65,7 @@ describe('a login that reads', () => {
     ['hold a lock that writers wait for', 'select pg_advisory_lock(7261, 1)'],
     ['hold it shared, or only try', 'select pg_try_advisory_lock_shared(7262, 0)'],
     ['write a large object', "select lo_from_bytea(0, 'x')"],
+    ['write to the log that replicas follow', "select pg_logical_emit_message(false, 'x', 'x')"],
     ['call a notification', "select pg_notify('trunkline_keys', '')"],
   ])('cannot %s', async (_what, statement) => {
     await expect(reader.query(statement)).rejects.toMatchObject({ code: '42501' });
