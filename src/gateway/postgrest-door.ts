@@ -87,6 +87,12 @@ function requireMethod(actor: KeyActor, method: string): void {
   }
 }
 
+/**
+ * Preferences with every count a count: what the planner expects of a filter it knows from the values of all organizations, whichever
+ * rows may be read.
+ */
+const counting = (prefer: string): string => prefer.replace(/\bcount=(planned|estimated)\b/gi, 'count=exact');
+
 /** Path and query, also of a request that names the whole address, as those to a proxy do. */
 function targetOf(req: Request): string {
   const target = req.url.replace(/^[a-z][a-z\d+.-]*:\/\/[^/?]*/i, '');
@@ -106,6 +112,7 @@ async function forward(
   for (const [name, value] of Object.entries(req.headers)) {
     if (value !== undefined && !NOT_FORWARDED.has(name)) headers[name] = value;
   }
+  if (headers.prefer !== undefined) headers.prefer = counting(String(headers.prefer));
   const length = req.headers['content-length'];
   if (length !== undefined) headers['content-length'] = length;
   const hasBody = length !== undefined ? length !== '0' : req.headers['transfer-encoding'] !== undefined;

@@ -94,6 +94,22 @@ describe('reading', () => {
     expect([head.status, head.text, head.headers.get('content-range')]).toEqual([200, '', '0-2/3']);
   });
 
+  test.each(['planned', 'estimated'])(
+    'counts where a count is to be %s: that tells of everybody’s rows',
+    async (count) => {
+      const third = await api.organization({ name: 'Third' });
+      await api.db.admin.query(
+        "insert into app.leads (organization_id, name, company, source) select $1, 'x', 'x', 'trade_fair' from generate_series(1, 500)",
+        [third.organizationId],
+      );
+      await api.db.admin.query('analyze app.leads');
+      const asked = await get(other, '/leads?source=eq.trade_fair', { prefer: `return=minimal, count=${count}` });
+      expect(asked.headers.get('content-range')).toBe('*/0');
+      const own = await get(other, '/leads?source=eq.website&limit=1', { prefer: `count=${count}` });
+      expect([own.status, own.headers.get('content-range')]).toEqual([206, '0-0/2']);
+    },
+  );
+
   test('shows every view of the api, and of each only one’s own rows', async () => {
     const { body } = await get(reader, '/');
     const views = Object.keys(body.definitions);
