@@ -8,6 +8,7 @@ import { claimsOf, type KeyActor, roleOf } from '../operations/actor.ts';
 import type { Gateway } from './gateway.ts';
 import { identify } from './identify.ts';
 import type { GatewayResponse, Request } from './locals.ts';
+import { createPlaces } from './places.ts';
 
 // The SQL-minded door: PostgREST over the api views, with its whole filter language. The key becomes a JWT of 60 seconds
 // that names organization, key and scopes; policies, audit and events are the core's, as everywhere.
@@ -30,12 +31,20 @@ const NOT_FORWARDED = new Set([
   'content-length',
   'x-request-id',
 ]);
+/**
+ * Requests of one organization that are with PostgREST at once; more wait for their turn. PostgREST has ten connections to the database
+ * unless it is told otherwise, and a query goes on there for up to ten seconds, whether its client waits or not: whoever took all of them
+ * would close the door to everybody else.
+ */
+const PLACES_PER_ORGANIZATION = 4;
 const NOT_RETURNED = new Set(['connection', 'keep-alive', 'transfer-encoding', 'server', 'date']);
 
 export function postgrestDoor(gateway: Gateway): Router {
   const router = express.Router();
-  const agent = new Agent({ connections: gateway.databasePoolSize, keepAliveTimeout: 10_000 });
+  const connections = Math.max(gateway.databasePoolSize, 4 * PLACES_PER_ORGANIZATION);
+  const agent = new Agent({ connections, keepAliveTimeout: 10_000 });
   gateway.onClose(() => agent.close());
+  const places = createPlaces(PLACES_PER_ORGANIZATION);
   const secret = new TextEncoder().encode(gateway.postgrest.jwtSecret);
 
   router.use(identify(gateway, { anonymous: () => false, accepts: () => true }));
@@ -57,9 +66,19 @@ export function postgrestDoor(gateway: Gateway): Router {
         reason: 'a workspace key reads all of its businesses; filter by organization_id=eq.…',
       });
     }
+    const left = new AbortController();
+    res.once('close', () => left.abort());
+    const give = await places.take(actor.organizationId, left.signal).catch(() => undefined);
+    // the client has left; there is nobody to answer
+    if (!give) return;
     const claims = { ...JSON.parse(claimsOf(readers(actor), target as string | undefined)), role: roleOf(actor) };
-    const token = await new SignJWT(claims).setProtectedHeader({ alg: 'HS256' }).setExpirationTime('60s').sign(secret);
-    await forward(gateway, agent, req, res, token);
+    const answer = await new SignJWT(claims)
+      .setProtectedHeader({ alg: 'HS256' })
+      .setExpirationTime('60s')
+      .sign(secret)
+      .then((token) => ask(gateway, agent, req, token, left.signal))
+      .finally(give);
+    if (answer) await pass(answer, req, res, left.signal);
   });
   return router;
 }
@@ -101,13 +120,14 @@ function targetOf(req: Request): string {
   return target;
 }
 
-async function forward(
+/** PostgREST's answer, which begins when it has all rows. Undefined when the client left meanwhile. */
+async function ask(
   gateway: Gateway,
   agent: Agent,
   req: Request,
-  res: GatewayResponse,
   token: string,
-): Promise<void> {
+  left: AbortSignal,
+): Promise<Dispatcher.ResponseData | undefined> {
   const headers: Record<string, string | string[]> = { authorization: `Bearer ${token}` };
   for (const [name, value] of Object.entries(req.headers)) {
     if (value !== undefined && !NOT_FORWARDED.has(name)) headers[name] = value;
@@ -119,20 +139,17 @@ async function forward(
   if (Number(length ?? 0) > 1024 * 1024)
     throw new AppError(413, 'payload_too_large', 'The body is larger than 1 MiB.', { reason: 'at most 1 MiB' });
 
-  const gone = new AbortController();
-  res.once('close', () => gone.abort());
   const answer = await request(`${gateway.postgrest.url}${targetOf(req)}`, {
     method: req.method as 'GET',
     headers,
     body: hasBody ? Readable.from(capped(req)) : null,
     dispatcher: agent,
-    signal: gone.signal,
+    // not ended when the client leaves: the query goes on, and so it keeps its place
     headersTimeout: 30_000,
     bodyTimeout: 30_000,
   }).catch((error: unknown) => {
     if (error instanceof AppError) throw error;
-    // the client has left; there is nobody to answer
-    if (gone.signal.aborted) return undefined;
+    if (left.aborted) return undefined;
     throw new AppError(
       503,
       'service_unavailable',
@@ -141,8 +158,18 @@ async function forward(
       { cause: error },
     );
   });
+  if (!left.aborted) return answer;
+  // what comes of it is nobody's; the error of a body that is cut off is the answer to that
+  answer?.body.on('error', () => undefined).destroy();
+  return undefined;
+}
 
-  if (!answer) return;
+async function pass(
+  answer: Dispatcher.ResponseData,
+  req: Request,
+  res: GatewayResponse,
+  left: AbortSignal,
+): Promise<void> {
   if (answer.statusCode === 500) await explain500(answer, req);
   res.statusCode = answer.statusCode;
   for (const [name, value] of Object.entries(answer.headers)) {
@@ -153,7 +180,7 @@ async function forward(
   if (typeof location === 'string' && location.startsWith('/')) res.setHeader('Location', `${req.baseUrl}${location}`);
   res.setHeader('Cache-Control', 'no-store');
   await pipeline(answer.body, res).catch((error: unknown) => {
-    if (!gone.signal.aborted) throw error;
+    if (!left.aborted) throw error;
   });
 }
 

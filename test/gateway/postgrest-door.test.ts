@@ -3,6 +3,7 @@ import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Api, type Caller, startApi } from '../support/api.ts';
 import { createKey, type Reply } from '../support/gateway.ts';
+import { until } from '../support/until.ts';
 
 // The SQL-minded door: the same key, PostgREST's whole language over the api views, the core's rules.
 
@@ -398,6 +399,44 @@ describe('the door', () => {
     expect(replies.map((reply) => reply.headers.get('x-request-id'))).toEqual([0, 1, 2, 3, 4].map((n) => `corr_${n}`));
     expect(replies.map((reply) => reply.headers.get('cache-control'))).toEqual(Array(5).fill('no-store'));
     expectRefusal(replies[3] as Reply, 429, 'rate_limit_exceeded');
+  });
+
+  test('stays open for others while an organization asks what takes for ever, and does not wait for it either', async () => {
+    await one.post('/leads', { name: 'Endless', company: 'x', pain_points: `${'a'.repeat(3000)}b` });
+    const forEver = encodeURIComponent('^(a*)(a*)(a*)(a*)(a*)(a*)\\1\\2\\3\\4\\5\\6a{7}b$');
+    const asked = `${api.url}/rest/v1/leads?select=id&pain_points=match.${forEver}`;
+    const leave = new AbortController();
+    const ask = (signal?: AbortSignal) =>
+      fetch(asked, { headers: { authorization: `Bearer ${reader.key}` }, ...(signal && { signal }) });
+    const gone = Array.from({ length: 6 }, () => ask(leave.signal).catch(() => undefined));
+    const running = async () => {
+      const { rows } = await api.db.admin.query(
+        "select pid, query_start from pg_stat_activity where usename = 'postgrest' and datname = current_database() and query ~ 'pain_points' and state = 'active' order by pid",
+      );
+      return rows;
+    };
+    const first = await until(async () => {
+      const queries = await running();
+      return queries.length === 4 && queries;
+    });
+    // what their clients do not wait for goes on, and keeps its place
+    leave.abort();
+    await Promise.all(gone);
+    let answered = 0;
+    const waiting = Array.from({ length: 6 }, () => ask().then(() => answered++));
+    expect((await get(other, '/leads?select=id')).status).toBe(200);
+    expect(await running()).toEqual(first);
+    expect(answered).toBe(0);
+    await api.db.admin.query("update app.leads set pain_points = null where name = 'Endless'");
+    const end = async () => {
+      await api.db.admin.query(
+        "select pg_cancel_backend(pid) from pg_stat_activity where usename = 'postgrest' and datname = current_database() and query ~ 'pain_points' and state = 'active'",
+      );
+      return answered === 6;
+    };
+    await until(end);
+    await Promise.all(waiting);
+    expect((await get(one, '/leads?select=id&limit=1')).status).toBe(200);
   });
 
   test('shares its limit with the contract’s', async () => {

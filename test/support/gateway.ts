@@ -46,7 +46,8 @@ export async function startTestGateway(db: TestDatabase, settings: GatewaySettin
         anonRole: 'anon',
         preRequest: 'app.tenant',
         jwtSecret: JWT_SECRET,
-        poolSize: 4,
+        // one more than an organization has places
+        poolSize: 5,
       })
     : undefined;
   const postgrestUrl = postgrest?.url ?? 'http://127.0.0.1:9';
