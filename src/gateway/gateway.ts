@@ -12,6 +12,7 @@ import { createApp } from './app.ts';
 import { createKeyStore, type KeyStore } from './key-store.ts';
 import { listen } from './listen.ts';
 import { createGatewayMetrics, createRegistry, type GatewayMetrics } from './metrics.ts';
+import { createPlaces, type Places } from './places.ts';
 import { createRateLimiter, type RateLimiter } from './rate-limit.ts';
 
 export interface GatewayOptions {
@@ -44,6 +45,8 @@ export interface Gateway {
   /** exports under way, by organization */
   exporting: Map<string, number>;
   databasePoolSize: number;
+  /** of an organization, for its operations: half of the connections, so that what takes long keeps nobody else waiting */
+  places: Places;
   postgrest: { url: string; jwtSecret: string };
   trustProxy: string | number | undefined;
   storage: Storage;
@@ -56,6 +59,9 @@ export interface RunningGateway {
   /** stops accepting, lets requests under way finish, closes the database connections */
   stop(): Promise<void>;
 }
+
+/** How long a request waits for others of its organization: as long as the pool has it wait for a connection. */
+const PATIENCE_MS = 5_000;
 
 /** How long requests under way may take to finish when the gateway stops. */
 const DRAIN_MS = 20_000;
@@ -89,6 +95,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
     exportPool,
     exporting: new Map(),
     databasePoolSize: options.databasePoolSize,
+    places: createPlaces(Math.ceil(options.databasePoolSize / 2), PATIENCE_MS),
     postgrest: options.postgrest,
     trustProxy: options.trustProxy,
     storage: options.storage,

@@ -47,14 +47,16 @@ async function answer(
   if (route.operation.kind === 'export') {
     return streamExport(gateway, route.operation, actor, input, contract, req, res);
   }
+  const idempotency = idempotencyOf(req, res);
+  const give = await gateway.places.take(actor.organizationId);
   const result = await execute(
     gateway.core,
     route.operation,
     actor,
     input,
     { contract: contract.name, status: route.status },
-    idempotencyOf(req, res),
-  );
+    idempotency,
+  ).finally(give);
   res.statusCode = result.status;
   if (result.replayed) res.setHeader('Idempotent-Replayed', 'true');
   if (route.single) {

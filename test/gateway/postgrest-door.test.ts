@@ -411,7 +411,7 @@ describe('the door', () => {
     const gone = Array.from({ length: 6 }, () => ask(leave.signal).catch(() => undefined));
     const running = async () => {
       const { rows } = await api.db.admin.query(
-        "select pid, query_start from pg_stat_activity where usename = 'postgrest' and datname = current_database() and query ~ 'pain_points' and state = 'active' order by pid",
+        "select pid, xact_start from pg_stat_activity where usename = 'postgrest' and datname = current_database() and query ~ 'pain_points' and state = 'active' order by pid",
       );
       return rows;
     };
