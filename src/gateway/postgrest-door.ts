@@ -159,10 +159,12 @@ async function ask(
     );
   });
   if (!left.aborted) return answer;
-  // what comes of it is nobody's; the error of a body that is cut off is the answer to that
-  answer?.body.on('error', () => undefined).destroy();
+  if (answer) drop(answer);
   return undefined;
 }
+
+/** What comes of it is nobody's; the error of a body that is cut off is the answer to that. */
+const drop = ({ body }: Dispatcher.ResponseData): void => void body.on('error', () => undefined).destroy();
 
 async function pass(
   answer: Dispatcher.ResponseData,
@@ -179,6 +181,8 @@ async function pass(
   const location = answer.headers.location;
   if (typeof location === 'string' && location.startsWith('/')) res.setHeader('Location', `${req.baseUrl}${location}`);
   res.setHeader('Cache-Control', 'no-store');
+  // a client may leave between two steps, too: to its stream nothing can be piped
+  if (res.destroyed) return drop(answer);
   await pipeline(answer.body, res).catch((error: unknown) => {
     if (!left.aborted) throw error;
   });
