@@ -117,8 +117,18 @@ function targetOf(req: Request): string {
   const target = req.url.replace(/^[a-z][a-z\d+.-]*:\/\/[^/?]*/i, '');
   // PostgREST takes what is before a NUL for the name, and then breaks off while it answers
   if (/%00/.test(target.split('?', 1)[0] as string)) throw notFound('There is nothing at this path.');
+  // PostgREST takes a semicolon for an ampersand
+  const selected = new URLSearchParams(target.split('?').slice(1).join('?').replaceAll(';', '&')).getAll('select');
+  if (selected.some((columns) => NAMING.test(columns)))
+    throw invalidRequest('Nothing can be cast to a name of the database’s own.', {
+      field: 'select',
+      reason: 'must cast to no reg… type, nor to aclitem',
+    });
   return target;
 }
+
+/** Casts to these look numbers up and tell names: of roles, say, and so how the logins of others are called. */
+const NAMING = /::[\s"]*(pg_catalog["\s]*\.[\s"]*)?_?(reg[a-z]+|aclitem)/i;
 
 /** PostgREST's answer, which begins when it has all rows. Undefined when the client left meanwhile. */
 async function ask(

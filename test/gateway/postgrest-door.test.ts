@@ -331,6 +331,22 @@ describe('a refusal', () => {
     expect((await get(one, '/leads?select=name&name=eq.%00')).status).toBeLessThan(500);
   });
 
+  test('of a cast that tells what roles and tables there are says so', async () => {
+    await one.post('/leads', { name: 'x', company: 'x', source: '10' });
+    for (const [separator, cast] of [
+      ['&', 'source::regrole'],
+      ['&', 'source%3A%3AREGROLE'],
+      [';', 'source::regrole'],
+      ['&', 'id,source::pg_catalog.regrole'],
+      ['&', 'source::regclass'],
+      ['&', 'source::aclitem'],
+      ['&', 'source::_regrole'],
+    ])
+      expectRefusal(await get(one, `/leads?source=eq.10${separator}select=${cast}`), 400, 'invalid_request');
+    const reply = await get(one, '/leads?source=eq.10&select=source::text,name&notes=not.eq.source::regrole');
+    expect(reply.status).toBe(200);
+  });
+
   test('of a body over 1 MiB is 413, said or not', async () => {
     const large = JSON.stringify({ name: 'x'.repeat(1024 * 1024) });
     expectRefusal(await rest(writer, 'POST', '/leads', large), 413, 'payload_too_large');
