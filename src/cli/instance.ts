@@ -9,7 +9,7 @@ import { type SystemActor, systemActor } from '../operations/actor.ts';
 import { type Binding, type Core, execute, readReasons } from '../operations/execute.ts';
 import type { Operation } from '../operations/operation.ts';
 import { StartupError } from '../startup-error.ts';
-import { credentialsOf, embeddedExists, openDatabase, prepareDatabase } from '../supervisor/database.ts';
+import { credentialsOf, type Database, embeddedExists, openDatabase, prepareDatabase } from '../supervisor/database.ts';
 import { encryptionOf } from '../supervisor/encryption-key.ts';
 import { connectionProblem, reach } from '../supervisor/reach.ts';
 import { guardOf } from '../supervisor/settings.ts';
@@ -29,21 +29,23 @@ export interface Instance {
 export async function withInstance<T>(work: (instance: Instance) => Promise<T>): Promise<T> {
   const config = readConfig();
   const fresh = config.databaseUrl === undefined && !embeddedExists(config);
-  const database = await openDatabase(config, createLogger('silent'), { attach: true });
-  if (fresh) process.stderr.write(`A new database was made in ${config.dataDir}.\n`);
-  // an embedded server is told to end on the way out (embedded/child.ts)
+  // an embedded server is told to end on the way out (embedded/child.ts), also one that is just being started
   const leave = () => process.exit(130);
   process.once('SIGINT', leave).once('SIGTERM', leave);
+  let database: Database | undefined;
   try {
-    const { adminUrl, embedded, inUse } = database;
+    const opened = await openDatabase(config, createLogger('silent'), { attach: true });
+    database = opened;
+    if (fresh) process.stderr.write(`A new database was made in ${config.dataDir}.\n`);
+    const { adminUrl, embedded, inUse } = opened;
     if (!embedded && !inUse) {
       throw new StartupError('This database holds no Trunkline core yet: run "trunkline migrate" on it first.');
     }
-    const credentials = () => credentialsOf(config, database);
+    const credentials = () => credentialsOf(config, opened);
     if (embedded && (!embedded.attached || !inUse)) await prepareDatabase(adminUrl, credentials());
     return await work({ config, adminUrl, credentials });
   } finally {
-    await database.embedded?.stop();
+    await database?.embedded?.stop();
     process.removeListener('SIGINT', leave).removeListener('SIGTERM', leave);
   }
 }

@@ -1,5 +1,8 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { processInfo } from '../../src/embedded/process-info.ts';
 import {
   adminUrlOf,
   cleanUp,
@@ -9,6 +12,7 @@ import {
   type Running,
   run,
   runJson,
+  until,
 } from '../start/process.ts';
 
 // The commands on the embedded database: first while nothing runs, then beside a running instance.
@@ -45,6 +49,18 @@ describe('while nothing runs', () => {
   test('its server is gone when a command is done', async () => {
     expect(() => adminUrlOf(dataDir)).toThrow();
   });
+});
+
+test('a command that is ended while its server starts leaves none behind', async () => {
+  const fresh = newDataDir();
+  const command = launch(['org', 'list'], { DATA_DIR: fresh });
+  command.ready.catch(() => undefined);
+  const pidFile = join(fresh, 'postgres', 'postmaster.pid');
+  await until(() => existsSync(pidFile) && /^\d+\n/.test(readFileSync(pidFile, 'utf8')));
+  const postmaster = Number(readFileSync(pidFile, 'utf8').split('\n')[0]);
+  command.kill('SIGTERM');
+  expect((await command.exited).code).toBe(130);
+  expect(await until(() => processInfo(postmaster) === undefined)).toBe(true);
 });
 
 describe('beside a running instance', () => {
