@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Values } from '../../connectors/manifest.ts';
 import { connectorNamed, connectors } from '../../connectors/registry.ts';
 import { testConnection } from '../domain/connection-test.ts';
@@ -15,6 +15,7 @@ import {
 import type { Operation } from '../operations/operation.ts';
 import { StartupError } from '../startup-error.ts';
 import { pollConnection, told } from './connector-poll.ts';
+import { toldHook, toldSteps } from './connector-setup.ts';
 import { leaf, print, table, uuid } from './output.ts';
 import { forOrganization } from './tenant-query.ts';
 
@@ -81,16 +82,27 @@ export function connectorCommands(program: Command): void {
     });
 
   connectorLeaf(group, 'set', 'connect a service, or change some of its fields; a new hook’s address is shown once')
-    .option('--set <field=value>', 'a setting; again for each (lists as a,b; mappings as from:to,from:to)', pair, {})
-    .option(
-      '--unset <field>',
-      'back to the default, or a credential away that is not required; again for each',
-      (field, before: string[]) => [...before, field],
-      [],
+    .addOption(
+      new Option('--set <field=value>', 'a setting; again for each (lists as a,b; mappings as from:to,from:to)')
+        .argParser(pair('field=value'))
+        .default({}, 'none'),
     )
-    .option('--secret-file <field=path>', 'a credential, from a file; - is standard input; again for each', pair, {})
+    .addOption(
+      new Option('--unset <field>', 'back to the default, or a credential away that is not required; again for each')
+        .argParser((field, before: string[]) => [...before, field])
+        .default([], 'none'),
+    )
+    .addOption(
+      new Option('--secret-file <field=path>', 'a credential, from a file; - is standard input; again for each')
+        .argParser(pair('field=path'))
+        .default({}, 'none'),
+    )
     .option('--enable', 'accept and process its hooks, and poll it, again')
     .option('--disable', 'neither accept nor process its hooks, nor poll it')
+    .addHelpText(
+      'after',
+      '\nThe fields of each service: connectors/VENDOR/README.md, and /docs/eal of a running gateway.',
+    )
     .action(setConnection);
 
   connectorLeaf(group, 'show', 'show its fields; of credentials, whether they are set').action(async (options: One) => {
@@ -121,7 +133,7 @@ export function connectorCommands(program: Command): void {
   connectorLeaf(group, 'rotate-token', 'give its hook a new address, shown once; the old one stops at once').action(
     async (options: One) => {
       const answer = await run(options, rotateHookToken, which(options));
-      print(options, answer, `  hook  ${answer.hook_url}\n\n${answer._warning}`);
+      print(options, answer, toldHook(answer));
     },
   );
 
@@ -171,9 +183,9 @@ async function setConnection(options: SetOptions): Promise<void> {
     });
   });
   const words = saved.hook_url
-    ? `  id    ${saved.id}\n  hook  ${saved.hook_url}\n\n${saved._warning}`
+    ? `  id    ${saved.id}\n${toldHook(saved)}`
     : `${options.vendor} (${options.name}) is ${saved.created ? 'connected' : 'changed'}.`;
-  print(options, saved, words);
+  print(options, saved, saved.created ? `${words}\n\n${toldSteps(manifest)}` : words);
 }
 
 async function tryConnection(options: One): Promise<void> {
@@ -219,12 +231,14 @@ function readSecret(path: string): string {
   }
 }
 
-/** field=value, gathered */
-function pair(text: string, before: Record<string, string>): Record<string, string> {
-  const [, field, value] = /^([a-z][a-z0-9_]*)=(.*)$/s.exec(text) ?? [];
-  if (field === undefined || value === undefined) throw new InvalidArgumentError('It must be field=value.');
-  return { ...before, [field]: value };
-}
+/** field=value or field=path, gathered */
+const pair =
+  (form: string) =>
+  (text: string, before: Record<string, string>): Record<string, string> => {
+    const [, field, value] = /^([a-z][a-z0-9_]*)=(.*)$/s.exec(text) ?? [];
+    if (field === undefined || value === undefined) throw new InvalidArgumentError(`It must be ${form}.`);
+    return { ...before, [field]: value };
+  };
 
 const shown = (value: unknown): unknown =>
   value !== null && typeof value === 'object' ? JSON.stringify(value) : value;

@@ -65,9 +65,13 @@ export function leadCommands(program: Command): void {
     .argument('<file>', 'CSV file whose first row names its columns')
     .requiredOption('--org <id>', 'organization the leads are for', uuid)
     .requiredOption('--source <name>', 'where they come from, e.g. trade_fair_2027', upTo(100))
-    .option('--map <column=field>', 'what a column is; "column=" leaves it out (repeatable)', collect, [])
+    .addOption(
+      new Option('--map <column=field>', 'what a column is; "column=" leaves it out (repeatable)')
+        .argParser(collect)
+        .default([], 'none'),
+    )
     .option('--target-type <type>', 'kind of target, e.g. customer_lead', upTo(100))
-    .option('--tag <tag>', 'label that every lead gets (repeatable)', tag, [])
+    .addOption(new Option('--tag <tag>', 'label that every lead gets (repeatable)').argParser(tag).default([], 'none'))
     .option('--dry-run', 'say what would happen, and change nothing')
     .option('--rejects <file>', 'where rejected rows go; default: FILE.rejected.csv')
     .option(

@@ -1,4 +1,5 @@
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, Option } from 'commander';
+import { TASK_KINDS } from '../worker/tasks/kinds.ts';
 import { leaf, limit, print, table, uuid } from './output.ts';
 import { forOrganization, tenantQuery } from './tenant-query.ts';
 
@@ -18,15 +19,11 @@ interface RetryOptions extends Common {
 }
 
 const STATES = ['waiting', 'failed', 'dead'];
+const KINDS = TASK_KINDS.map(({ kind }) => kind);
 
 /** What a task is about, as everything else shows it: the id of a call or message, else the row's UUID. */
 const SUBJECT = `case when kind in ('classify_call', 'dispatch_call', 'fetch_recording', 'remove_recording') then app.typeid('call', subject_id)
                       when kind = 'send_message' then app.typeid('msg', subject_id) else subject_id::text end`;
-
-function kind(text: string): string {
-  if (!/^[a-z][a-z_]{0,49}$/.test(text)) throw new InvalidArgumentError('It must be a kind such as push_to_crm.');
-  return text;
-}
 
 function subject(text: string): string {
   return /^[a-z]{1,10}_[0-7][0-9a-hjkmnp-tv-z]{25}$/.test(text) ? text : uuid(text);
@@ -44,13 +41,13 @@ export function taskCommands(program: Command): void {
   leaf(group, 'list', 'list what is not done: given up first, then failed, then waiting')
     .requiredOption('--org <id>', 'organization', uuid)
     .addOption(new Option('--state <state>', 'only these').choices(STATES))
-    .option('--kind <kind>', 'only these, e.g. push_to_crm', kind)
+    .addOption(new Option('--kind <kind>', 'only these').choices(KINDS))
     .option('--limit <n>', 'at most so many', limit, 50)
     .action(listTasks);
 
   leaf(group, 'retry', 'start anew now what was given up or waits for its next attempt')
     .requiredOption('--org <id>', 'organization', uuid)
-    .option('--kind <kind>', 'only these, e.g. push_to_crm', kind)
+    .addOption(new Option('--kind <kind>', 'only these').choices(KINDS))
     .option('--subject <id>', 'only what is about this, as tasks list shows it', subject)
     .action(retryTasks);
 }

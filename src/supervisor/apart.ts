@@ -24,8 +24,9 @@ import { guardOf, languageModelOf, required } from './settings.ts';
 
 /** Starts a gateway alone. Returns its address. */
 export async function startGatewayAlone(config: Config, run: Run, log: Logger): Promise<string> {
-  const url = required(config.postgrestUrl, 'POSTGREST_URL', 'for a gateway of its own');
-  const jwtSecret = required(config.postgrestJwtSecret, 'POSTGREST_JWT_SECRET', 'for a gateway of its own');
+  const why = 'for a gateway of its own: a PostgREST runs beside it, with the settings of docker-compose.yml';
+  const url = required(config.postgrestUrl, 'POSTGREST_URL', why);
+  const jwtSecret = required(config.postgrestJwtSecret, 'POSTGREST_JWT_SECRET', why);
   const { databaseUrl, shared } = await prepare(config, 'gateway', log);
   const gateway = await startGateway(gatewayOptions(config, shared, { databaseUrl, postgrest: { url, jwtSecret } }));
   run.started('gateway', () => gateway.stop());

@@ -152,6 +152,24 @@ test('a service is polled now, and says what came of it', async () => {
   for (const secret of Object.values(keys)) expect(told.join('')).not.toContain(secret);
 });
 
+test('who connects a service is told what there is to do, and which address does not do', async () => {
+  const FORM = ['--vendor', 'public-tool', '--name', 'told'];
+  const set = (...more: string[]) => run(command('set', ...FORM, ...more), environment);
+  const { stdout } = await set('--set', 'tool=estimate');
+  expect(stdout).toMatch(/^ {2}hook {2}https:\/\/leads\.example\.com\/hooks\/public-tool\/[\w-]{32}$/m);
+  expect(stdout).toMatch(/^To set up Public form:\n {2}1\. Let the form post to the hook address: .*\n {2}2\. /m);
+  expect(stdout).not.toContain('PUBLIC_URL');
+  expect((await set('--set', 'tool=quote')).stdout).toBe('public-tool (told) is changed.\n');
+
+  for (const host of ['0.0.0.0', '127.0.0.1', '::1']) {
+    const here = { ...environment, HOST: host, PORT: '8080', PUBLIC_URL: '' };
+    const rotated = await run(command('rotate-token', ...FORM), here);
+    const origin = `http://${host.includes(':') ? `[${host}]` : host}:8080`;
+    expect(rotated.stdout).toContain(`Only this machine reaches ${origin}: set PUBLIC_URL to `);
+  }
+  await ask(command('remove', ...FORM));
+});
+
 test('a credential is read from standard input', async () => {
   const args = command(
     'set',
@@ -199,6 +217,7 @@ test.each([
   [['set', ...META, '--set', 'shoe_size=1'], 'has no field shoe_size'],
   [['set', ...META, '--unset', 'shoe_size'], '--unset: meta-lead-ads has no field shoe_size; it has '],
   [['set', ...META, '--set', 'nonsense'], 'It must be field=value.'],
+  [['set', ...META, '--secret-file', 'app_secret'], 'It must be field=path.'],
   [
     ['set', '--vendor', 'public-tool', '--set', 'per_form_limit=many'],
     'Invalid value for per_form_limit: must be a whole number.',

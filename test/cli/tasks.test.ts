@@ -52,7 +52,11 @@ test('tasks are listed, what was given up first, and started anew: one subject, 
 test.each([
   [['list', '--state', 'done'], 'Allowed choices are waiting, failed, dead'],
   [['list', '--limit', '0'], 'from 1 to 9999'],
-  [['retry', '--kind', 'Push'], 'It must be a kind such as push_to_crm.'],
+  [
+    ['list', '--kind', 'push_to_crn'],
+    'Allowed choices are classify_call, dispatch_call, fetch_recording, push_to_crm,',
+  ],
+  [['retry', '--kind', 'push'], 'Allowed choices are classify_call, '],
   [['retry', '--subject', 'nonsense'], 'It must be a UUID.'],
 ])('%j is refused', async (args, reason) => {
   const { code, stderr } = await run(tasks(...args), environment);

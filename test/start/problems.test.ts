@@ -111,7 +111,9 @@ describe('what the operator must mend is one line, and exit code 1', () => {
 
   test('a gateway of its own without PostgREST', async () => {
     const { POSTGREST_URL: _none, ...rest } = environment;
-    expect(await refusal(['gateway'], rest)).toContain('POSTGREST_URL: is required');
+    expect(await refusal(['gateway'], rest)).toContain(
+      'POSTGREST_URL: is required for a gateway of its own: a PostgREST runs beside it, ',
+    );
   });
 
   test('a data directory of another PostgreSQL', async () => {
