@@ -60,6 +60,8 @@ export function docs(gateway: Gateway): Router {
     });
   }
 
+  // what a person opens who was told only the gateway's address
+  router.get('/', (_req: Request, res: GatewayResponse) => res.redirect(302, '/docs'));
   router.get('/docs', (req: Request, res: GatewayResponse) => {
     const [only, ...others] = contracts;
     if (only && others.length === 0) return res.redirect(302, `/docs/${only.name}`);

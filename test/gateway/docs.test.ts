@@ -20,6 +20,11 @@ const get = (path: string, headers: Record<string, string> = {}): Promise<Reply>
 const bearer = (key: string) => ({ authorization: `Bearer ${key}` });
 const named = contracts.map((contract): [string, Contract] => [contract.name, contract]);
 
+test('who opens the gateway’s address comes to the reference', async () => {
+  const { status, headers } = await fetch(`${stage.gateway.url}/`, { redirect: 'manual' });
+  expect([status, headers.get('location')]).toEqual([302, '/docs']);
+});
+
 describe('the OpenAPI document', () => {
   test.each(named)('of %s is there for everybody', async (name, { basePath, routes, title }) => {
     const path = `/openapi/${name}.json`;
