@@ -60,7 +60,18 @@ describe('the credential', () => {
     });
     expect(await tested({ baseUrl: 'http://127.0.0.1:9', apiKey: office.key })).toMatchObject({
       status: 'Error',
-      message: expect.stringContaining('cannot be reached at http://127.0.0.1:9'),
+      message:
+        'Trunkline cannot be reached at http://127.0.0.1:9: nothing listens there. Where n8n runs in a container, that address is the container itself.',
+    });
+    expect(await tested({ baseUrl: 'http://trunkline.invalid', apiKey: office.key })).toMatchObject({
+      status: 'Error',
+      message: 'Trunkline cannot be reached at http://trunkline.invalid: n8n does not find that host.',
+    });
+    expect(await tested({ baseUrl: world.url.replace('http:', 'https:'), apiKey: office.key })).toMatchObject({
+      status: 'Error',
+      message: expect.stringContaining(
+        'does not speak https there. Without a certificate, the Base URL begins with http:',
+      ),
     });
     expect(await tested({ baseUrl: 'trunkline.example.com', apiKey: office.key })).toMatchObject({
       status: 'Error',

@@ -23,6 +23,16 @@ interface Answer {
 
 const failed = (message: string): INodeCredentialTestResult => ({ status: 'Error', message });
 
+/** Why nobody answered, for who does not know errors by their names. */
+function inWords(reason: string, base: string): string {
+  if (/EPROTO|wrong version number/.test(reason))
+    return 'it does not speak https there. Without a certificate, the Base URL begins with http://.';
+  if (/ENOTFOUND|EAI_AGAIN/.test(reason)) return 'n8n does not find that host.';
+  if (!/ECONNREFUSED/.test(reason)) return reason;
+  const here = /^https?:\/\/(localhost|127\.|\[::1\])/.test(base);
+  return `nothing listens there.${here ? ' Where n8n runs in a container, that address is the container itself.' : ''}`;
+}
+
 /** Asks who the key is, and says so. */
 export async function trunklineApiTest(
   this: ICredentialTestFunctions,
@@ -66,6 +76,6 @@ export async function trunklineApiTest(
     const kind = environment === 'test' ? ' (a test key)' : '';
     return { status: 'OK', message: `Connected to ${name} with the scopes ${scopes.join(', ')}${kind}.` };
   } catch (error) {
-    return failed(`Trunkline cannot be reached at ${base}: ${(error as Error).message}`);
+    return failed(`Trunkline cannot be reached at ${base}: ${inWords((error as Error).message, base)}`);
   }
 }
