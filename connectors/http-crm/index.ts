@@ -11,7 +11,7 @@ const manifest = {
   description:
     'Leads and dispatched calls are sent to an address of yours, signed, and your answer says what they became.',
   setup: [
-    'Make an address that takes the requests below, and a signing secret of your own: `whsec_` and 24 to 64 random bytes in base64, as Standard Webhooks writes it.',
+    'Make an address that takes the requests described in connectors/http-crm/README.md, and a signing secret of your own: `whsec_` and 24 to 64 random bytes in base64, as Standard Webhooks writes it.',
     'Verify each request with a library of Standard Webhooks, and answer with JSON: `{"id": "…"}`, and `url` if it has a page.',
     'Requests may come more than once. One with an `Idempotency-Key` that was answered gets the same answer; a lead or call whose `id` is known is brought up to date, never made again.',
   ],
