@@ -125,6 +125,7 @@ async function importFile(path: string, options: ImportOptions): Promise<void> {
   const details = detailsOf(file, mapping, defaults);
   const read = fieldsOf(mapping, defaults);
   const rejects = new RejectsFile(options.rejects ?? `${path}.rejected.csv`, file);
+  if (options.rejects || !options.dryRun) rejects.mustBeWritable();
 
   if (options.dryRun) {
     const examples: Rejected[] = [];

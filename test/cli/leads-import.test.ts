@@ -152,6 +152,10 @@ describe('columns', () => {
     );
     expect((await importing(join(folder, 'no.csv'))).stderr).toContain('no.csv cannot be read (ENOENT)');
     expect((await importing(folder)).stderr).toContain('is not a file');
+    const nowhere = join(folder, 'nowhere', 'rejected.csv');
+    expect((await importing(path, '--rejects', nowhere)).stderr).toBe(
+      `trunkline: ${nowhere} cannot be written (ENOENT): name a file for rejected rows with --rejects.\n`,
+    );
     expect((await importing(path, '--source', 'x'.repeat(101))).stderr).toContain('1 to 100 characters');
     expect((await importing(path, '--tag', 'a,b')).stderr).toContain('A tag has no comma');
     expect((await importing(path, '--delimiter', 'x')).stderr).toContain('a comma, a semicolon or the word tab');

@@ -1,5 +1,7 @@
 import {
+  accessSync,
   closeSync,
+  constants,
   createReadStream,
   existsSync,
   fsyncSync,
@@ -9,6 +11,7 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs';
+import { dirname } from 'node:path';
 import { pipeline } from 'node:stream';
 import { parse } from 'csv-parse';
 import { StartupError } from '../../startup-error.ts';
@@ -37,8 +40,25 @@ export class RejectsFile {
     }
   }
 
+  /** Throws a StartupError when no row could be written: found out before anything is imported. */
+  mustBeWritable(): void {
+    try {
+      accessSync(existsSync(this.path) ? this.path : dirname(this.path), constants.W_OK);
+    } catch (error) {
+      throw this.unwritable(error);
+    }
+  }
+
   add(rows: readonly Rejected[]): void {
     if (rows.length === 0) return;
+    try {
+      this.write(rows);
+    } catch (error) {
+      throw this.unwritable(error);
+    }
+  }
+
+  private write(rows: readonly Rejected[]): void {
     if (this.file === undefined) {
       writeFileSync(this.path, this.line([...this.columns, ...REJECT_COLUMNS]), { mode: 0o600 });
       this.file = openSync(this.path, 'a');
@@ -91,6 +111,13 @@ export class RejectsFile {
     closeSync(this.file);
     this.file = undefined;
     return this.path;
+  }
+
+  private unwritable(error: unknown): StartupError {
+    const { code } = error as NodeJS.ErrnoException;
+    return new StartupError(`${this.path} cannot be written (${code}): name a file for rejected rows with --rejects.`, {
+      cause: error,
+    });
   }
 
   private line(cells: readonly string[]): string {
