@@ -190,6 +190,21 @@ describe('a recording', () => {
     await until(async () => !(await testStorage.open(key)), 'its removal');
   });
 
+  test('of a call that is removed while it is fetched is not kept', async () => {
+    let send: (() => void) | undefined;
+    answer = (_req, res) => {
+      send = () => res.end(SOUND);
+    };
+    await newCall();
+    await until(() => send, 'the request for the recording');
+    const { rows } = await api.db.admin.query('delete from app.calls where organization_id = $1 returning id', [
+      office.organizationId,
+    ]);
+    send?.();
+    await until(async () => !(await task()), 'the end of the fetch');
+    expect(await testStorage.open(`recordings/${office.organizationId}/${rows[0].id}`)).toBeUndefined();
+  });
+
   test('is fetched from where its address redirects to', async () => {
     answer = (req, res) => {
       if (req.url === '/kept/elsewhere.wav') return res.end(SOUND);

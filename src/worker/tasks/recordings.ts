@@ -27,7 +27,8 @@ export const fetchRecording: OutsideTask = {
       ),
     );
     const [call] = rows;
-    if (!call?.url) return { state: 'done' };
+    if (!call) return removed(task, tools);
+    if (!call.url) return { state: 'done' };
     const file = join(tmpdir(), `trunkline-recording-${randomUUID()}`);
     try {
       const source = await locate(call.source, call.url, task, tools);
@@ -44,11 +45,13 @@ export const fetchRecording: OutsideTask = {
       await tools.storage.put(key, file, type);
       return {
         state: 'done',
-        record: (client) =>
-          client.query(
+        async record(client) {
+          const { rowCount } = await client.query(
             'update app.calls set recording_key = $2, recording_type = $3, recording_bytes = $4 where id = $1',
             [task.subjectId, key, type, bytes],
-          ),
+          );
+          if (rowCount === 0) await removed(task, tools);
+        },
       };
     } catch (error) {
       if (!(error instanceof ConnectorFailure)) throw error;
@@ -62,13 +65,13 @@ export const fetchRecording: OutsideTask = {
 };
 
 /** Removes the recording of a call that is no longer there. */
-export const removeRecording: OutsideTask = {
-  kind: 'remove_recording',
-  async run(task, { storage }) {
-    await storage.remove(keyOf(task));
-    return { state: 'done' };
-  },
-};
+export const removeRecording: OutsideTask = { kind: 'remove_recording', run: removed };
+
+/** Of a call that was removed while its recording was fetched, nobody else knows that there is one. */
+async function removed(task: Task, { storage }: TaskTools): Promise<Outcome> {
+  await storage.remove(keyOf(task));
+  return { state: 'done' };
+}
 
 /** As the tracker's connector says, if it is connected and has something to say; otherwise the address itself. */
 async function locate(vendor: string, url: string, task: Task, tools: TaskTools): Promise<DownloadSource> {
