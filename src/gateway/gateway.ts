@@ -1,4 +1,4 @@
-import { createServer, type Server } from 'node:http';
+import { createServer } from 'node:http';
 import type { Registry } from '@prometheus-io/client';
 import type pg from 'pg';
 import { createOutbound } from '../connections/http-client.ts';
@@ -9,6 +9,7 @@ import type { Encryption } from '../security/encryption.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { AddressGuard } from '../webhooks/address-guard.ts';
 import { createApp } from './app.ts';
+import { drainOf } from './drain.ts';
 import { createKeyStore, type KeyStore } from './key-store.ts';
 import { listen } from './listen.ts';
 import { createGatewayMetrics, createRegistry, type GatewayMetrics } from './metrics.ts';
@@ -63,9 +64,6 @@ export interface RunningGateway {
 /** How long a request waits for others of its organization: as long as the pool has it wait for a connection. */
 const PATIENCE_MS = 5_000;
 
-/** How long requests under way may take to finish when the gateway stops. */
-const DRAIN_MS = 20_000;
-
 /** Starts the HTTP gateway. Throws a StartupError for a busy port. */
 export async function startGateway(options: GatewayOptions): Promise<RunningGateway> {
   const { log } = options;
@@ -109,11 +107,12 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
   };
 
   const server = createServer(createApp(gateway));
+  const drain = drainOf(server);
   // longer than common load balancers keep idle connections, so that it is never us who hangs up first
   server.keepAliveTimeout = 65_000;
   server.requestTimeout = 60_000;
   const stop = async () => {
-    if (server.listening) await drain(server);
+    if (server.listening) await drain();
     await close();
   };
   try {
@@ -126,15 +125,4 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
     await stop();
     throw error;
   }
-}
-
-/** New connections are refused, idle ones closed, requests under way finish or are cut off when their time is up. */
-async function drain(server: Server): Promise<void> {
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  server.closeIdleConnections();
-  const idle = setInterval(() => server.closeIdleConnections(), 100);
-  const late = setTimeout(() => server.closeAllConnections(), DRAIN_MS);
-  await closed;
-  clearInterval(idle);
-  clearTimeout(late);
 }
