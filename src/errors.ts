@@ -117,14 +117,18 @@ const badValueReason = (error: pg.DatabaseError): string =>
     ? 'contains a character that cannot be stored (NUL)'
     : 'is out of range or malformed';
 
-const CONNECTION_CODES = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'ENOENT']);
+const CONNECTION_CODES = new Set([
+  ...['ECONNREFUSED', 'ECONNRESET', 'ECONNABORTED', 'EPIPE', 'ETIMEDOUT', 'ENOENT'],
+  // its host is down, or its name is known to nobody at the moment
+  ...['EHOSTUNREACH', 'EHOSTDOWN', 'ENETUNREACH', 'ENETDOWN', 'ENOTFOUND', 'EAI_AGAIN'],
+]);
 
 function isConnectionProblem(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const code = (error as NodeJS.ErrnoException).code;
   return (
     (code !== undefined && CONNECTION_CODES.has(code)) ||
-    /Connection terminated|connection timeout|timeout exceeded when trying to connect|not queryable/i.test(
+    /Connection terminated|connection timeout|timeout exceeded when trying to connect|Query read timeout|not queryable/i.test(
       error.message,
     )
   );

@@ -69,7 +69,12 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
   const { log } = options;
   const onError = (error: Error) => log.warn({ err: error }, 'a database connection was lost');
   const pool = createPool(options.databaseUrl, { max: options.databasePoolSize, name: 'trunkline gateway', onError });
-  const exportPool = createPool(options.databaseUrl, { max: 8, name: 'trunkline export', onError });
+  const exportPool = createPool(options.databaseUrl, {
+    max: 8,
+    name: 'trunkline export',
+    onError,
+    answerTimeoutMs: Number.POSITIVE_INFINITY,
+  });
   const closePools = () => Promise.all([pool.end(), exportPool.end()]);
   const reasons = await readReasons(pool).catch(async (error) => {
     await closePools();

@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import pg from 'pg';
+import { SIGNS_OF_LIFE } from '../database/pool.ts';
 import type { Logger } from '../log.ts';
 import type { Reach } from '../operations/actor.ts';
 
@@ -58,7 +59,7 @@ export function createKeyStore(pool: pg.Pool, listenUrl: string, log: Logger): K
     const client = new pg.Client({
       connectionString: listenUrl,
       application_name: 'trunkline gateway keys',
-      keepAlive: true,
+      ...SIGNS_OF_LIFE,
     });
     listener = client;
     let down = false;

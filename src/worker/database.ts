@@ -1,5 +1,9 @@
 import pg from 'pg';
 import type { Logger } from 'pino';
+import { SIGNS_OF_LIFE } from '../database/pool.ts';
+
+/** No statement of the worker takes so long: the server is gone, and no packet said so. */
+const ANSWER_TIMEOUT_MS = 5 * 60_000;
 
 /** The worker's connections. One that breaks is replaced by a new one: whoever used it sees an error and tries again. */
 export function openPool(databaseUrl: string, log: Logger): pg.Pool {
@@ -9,7 +13,8 @@ export function openPool(databaseUrl: string, log: Logger): pg.Pool {
     // relay, three lanes, prepare, record, heartbeat, inbound hooks (two), polls, tasks (five), and pg-boss's own upkeep
     max: 17,
     connectionTimeoutMillis: 10_000,
-    keepAlive: true,
+    query_timeout: ANSWER_TIMEOUT_MS,
+    ...SIGNS_OF_LIFE,
   });
   const report = (error: Error) => log.debug({ err: error }, 'database connection lost');
   pool.on('error', report);
