@@ -159,12 +159,13 @@ begin
            coalesce(e.retry_schedule, schedule) as times,
            -- AI93's document has every answer but 2xx tried again, this one too
            r.status = 410 and e.contract <> 'ai93' as gone
-      -- one result per delivery and batch
+      -- One result per delivery and batch: the latest, as a job for it came of the record of those before it. A worker that did not hear
+      -- of its own commit brings both.
       from (select distinct on (organization_id, delivery_id) *
               from jsonb_to_recordset(results) as reported (
                      id uuid, organization_id uuid, delivery_id uuid, endpoint_id uuid, event_type text, attempt integer, ok boolean, status integer,
                      latency_ms integer, response_body text, error text, retry_after_seconds integer, attempted_at timestamptz)
-             order by organization_id, delivery_id, attempt, ok desc) as r
+             order by organization_id, delivery_id, attempt desc, ok desc) as r
       join app.deliveries as d on d.organization_id = r.organization_id and d.id = r.delivery_id
       join app.webhook_endpoints as e on e.organization_id = r.organization_id and e.id = r.endpoint_id
        -- a result that another worker recorded already (its job had expired) changes nothing

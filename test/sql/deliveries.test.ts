@@ -320,6 +320,15 @@ describe('recording attempts', () => {
     expect((await db.admin.query('select from app.delivery_attempts where endpoint_id = $1', [id])).rowCount).toBe(1);
   });
 
+  test('the next one is recorded beside a result that was recorded before', async () => {
+    const { due } = await oneDue();
+    const [next] = await record([due], {});
+    expect(next).toMatchObject({ attempt: 2 });
+    // as a worker has them that did not hear of its commit, and made the next attempt before it could try again
+    expect(await record([due, { ...due, attempt: 2 }], { ok: true, status: 200 })).toEqual([]);
+    expect(await deliveryOf(due.delivery_id)).toMatchObject({ state: 'delivered', attempts: 2 });
+  });
+
   test('the same result twice in one batch, or from two workers at once, counts once', async () => {
     const { due } = await oneDue();
     await record([due, due], {});
