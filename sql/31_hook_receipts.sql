@@ -120,7 +120,13 @@ begin
   insert into app.hook_receipts (organization_id, connection_id, headers, body)
   values (organization, connection, store_hook_receipt.headers, store_hook_receipt.body)
   returning id into receipt;
-  perform app.note_connection(organization, connection, true, false, null);
+  -- Whoever else is noting something at this moment may wait for a row that somebody keeps locked; what comes in waits for nobody.
+  perform from app.connection_health as h
+    where h.organization_id = organization and h.connection_id = connection for update skip locked;
+  if found or not exists (select from app.connection_health as h
+                           where h.organization_id = organization and h.connection_id = connection) then
+    perform app.note_connection(organization, connection, true, false, null);
+  end if;
   return receipt;
 end
 $$;

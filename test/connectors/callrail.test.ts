@@ -105,6 +105,30 @@ describe('a delivery', () => {
     expect(entries.rows).toEqual([{ source: 'worker', correlation_id: `hook_${receipt?.id}` }]);
   });
 
+  test('is accepted while somebody keeps the call locked that the one before it told of', async () => {
+    await worker();
+    await tell(POST_CALL);
+    const somebody = await db.admin.connect();
+    await somebody.query('begin');
+    await somebody.query('select from app.calls where organization_id = $1 for update', [organization]);
+    expect(await deliver(MODIFIED)).toBe(200);
+    await until(
+      async () =>
+        (
+          await db.admin.query(
+            "select from pg_stat_activity where datname = current_database() and application_name = 'trunkline worker' and wait_event_type = 'Lock'",
+          )
+        ).rowCount,
+      'the worker to wait',
+    );
+    const status = await deliver({ ...POST_CALL, resource_id: ID.replace('b', 'c') });
+    await somebody.query('rollback');
+    somebody.release();
+    expect(status).toBe(200);
+    await settled('done', 3);
+    expect(await calls()).toHaveLength(2);
+  });
+
   test('keeps in extra what no column is for', async () => {
     await worker();
     await tell({ ...POST_CALL, brand_new: { nested: [1, '😀'] } });
