@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { copyFile, mkdir, rename, rm, stat } from 'node:fs/promises';
+import { copyFile, mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Storage } from './storage.ts';
 
@@ -20,7 +20,9 @@ export function localStorage(folder: string): Storage {
       await mkdir(dirname(target), { recursive: true, mode: 0o700 });
       try {
         await copyFile(path, unfinished);
+        await flush(unfinished, 'r+');
         await rename(unfinished, target);
+        if (process.platform !== 'win32') await flush(dirname(target), 'r');
       } catch (error) {
         await rm(unfinished, { force: true });
         throw error;
@@ -38,6 +40,12 @@ export function localStorage(folder: string): Storage {
     },
     remove: (key) => rm(pathOf(key), { force: true }),
   };
+}
+
+/** Has it on the disk: what is told to be kept is there after a power cut, too. */
+async function flush(path: string, flags: string): Promise<void> {
+  const handle = await open(path, flags);
+  await handle.sync().finally(() => handle.close());
 }
 
 function missing(error: NodeJS.ErrnoException): undefined {

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, open, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { readConfig } from '../../src/config.ts';
 import { createStorage, type Storage } from '../../src/storage/storage.ts';
 import { CREDENTIALS, type S3Server, startS3 } from './s3-server.ts';
@@ -56,6 +56,23 @@ test('a key that is no key leads nowhere', async () => {
   for (const key of ['../file', 'a/../../file', '/etc/passwd', 'a//b', '']) {
     await expect(async () => storages.local?.open(key), key).rejects.toThrow('no storage key');
   }
+});
+
+test('a file and its folder are on the disk before it is said to be kept', async () => {
+  const handle = await open(join(folder, 'file'));
+  const methods = Object.getPrototypeOf(handle) as typeof handle;
+  await handle.close();
+  const { sync } = methods;
+  const flushed: number[] = [];
+  const spy = vi.spyOn(methods, 'sync').mockImplementation(async function (this: typeof handle) {
+    flushed.push((await this.stat()).ino);
+    return sync.call(this);
+  });
+  await storages.local?.put(KEY, join(folder, 'file'), 'audio/mpeg');
+  spy.mockRestore();
+  const kept = join(folder, 'kept', KEY);
+  expect(flushed).toEqual([(await stat(kept)).ino, (await stat(dirname(kept))).ino]);
+  await storages.local?.remove(KEY);
 });
 
 test('a copy that fails leaves nothing behind', async () => {
