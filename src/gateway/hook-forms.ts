@@ -81,11 +81,16 @@ async function keep(
     const actor = connectionActor(row.organization_id, 'api', res.locals.requestId);
     await execute(gateway.core, receiveLeads, actor, leads, { contract: 'eal' });
   }
-  await gateway.core.pool.query({
-    name: 'note_connection',
-    text: 'select app.note_connection($1, $2, $3, $4, $5)',
-    values: [row.organization_id, row.id, true, leads.length > 0, null],
-  });
+  // the lead is in: told that it failed, the visitor would send the form again, which makes another
+  await gateway.core.pool
+    .query({
+      name: 'note_connection',
+      text: 'select app.note_connection($1, $2, $3, $4, $5)',
+      values: [row.organization_id, row.id, true, leads.length > 0, null],
+    })
+    .catch((error) =>
+      gateway.log.warn({ err: error, connection: row.id }, 'it could not be noted that a form came in'),
+    );
 }
 
 const wantsPage = (req: Request): boolean => req.accepts(['json', 'html']) === 'html';

@@ -58,6 +58,14 @@ describe('a script', () => {
     expect(entry.rows).toEqual([{ source: 'api', correlation_id: reply.headers.get('x-request-id') }]);
   });
 
+  test('is not told to send again what is there already', async () => {
+    await db.admin.query('revoke execute on function app.note_connection from gateway');
+    const reply = await sendJson(SARAH);
+    await db.admin.query('grant execute on function app.note_connection to gateway');
+    expect([reply.status, reply.body]).toEqual([201, { ok: true }]);
+    expect(await leads()).toHaveLength(1);
+  });
+
   test('is told every field that is wrong', async () => {
     const reply = await sendJson({ name: 'x'.repeat(201), email: 'sarah at example', phone: 'call me' });
     expect(reply.status).toBe(400);
