@@ -37,3 +37,10 @@ export async function inTransaction<T>(pool: pg.Pool, run: (client: pg.PoolClien
     throw error;
   }
 }
+
+const AWAY =
+  /^(Connection terminated|Client has encountered a connection error|Query read timeout|timeout exceeded when trying to connect)/;
+
+/** Whether a statement failed because the database is away, shuts down or cut the connection: that says nothing of the statement. */
+export const isAway = (error: Error): boolean =>
+  error instanceof pg.DatabaseError ? /^(08|57P)/.test(error.code ?? '') : AWAY.test(error.message);

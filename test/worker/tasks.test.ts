@@ -55,6 +55,21 @@ const outside = (run: (task: Task) => Promise<Outcome> | Outcome): TaskKind => (
 const SUBJECT = '01990000-0000-7000-8000-000000000001';
 
 describe('a task that waits for somebody', () => {
+  test('is handed out again when its connection to the database is cut, and that is no attempt', async () => {
+    const attempts: number[] = [];
+    await start({
+      kind: 'ask_somebody',
+      async run(task, { pool }) {
+        attempts.push(task.attempt);
+        if (attempts.length === 1) await pool.query('select pg_terminate_backend(pg_backend_pid())');
+        return { state: 'done' };
+      },
+    });
+    await add('ask_somebody', [SUBJECT]);
+    await until(async () => (await tasks()).length === 0, 'the task');
+    expect(attempts).toEqual([1, 1]);
+  });
+
   test('is gone when it is done, and what it recorded is the organization’s, and audited', async () => {
     const [lead] = await newLeads(1);
     const seen: Task[] = [];

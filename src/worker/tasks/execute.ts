@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import type { Logger } from 'pino';
 import { systemActor } from '../../operations/actor.ts';
-import { inTransaction } from '../database.ts';
+import { inTransaction, isAway } from '../database.ts';
 import { asTenant } from '../tenant.ts';
 import { switchOffEndlessRules } from './endless-rules.ts';
 import type { TaskJobData } from './relay.ts';
@@ -78,6 +78,8 @@ async function openTasks({ organizationId, tasks }: TaskJobData, pool: pg.Pool):
 
 async function doOutside(task: Task, kind: OutsideTask, options: ExecuteOptions): Promise<Settlement> {
   const outcome = await kind.run(task, options.tools).catch((error: Error): Outcome => {
+    // no attempt: nothing is wrong with the task
+    if (isAway(error)) throw error;
     options.log.error({ err: error, kind: kind.kind, task: task.id }, 'a defect: a task threw');
     return { state: 'failed', error: DEFECT };
   });
