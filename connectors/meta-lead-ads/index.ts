@@ -117,9 +117,13 @@ async function processed(
     } catch (failure) {
       if (!(failure instanceof ConnectorFailure)) throw failure;
       outcome.failures.push(failure);
-      // the others would only wait for the same time-out; they are asked for with the next attempt
-      if (failure.retryable) break;
+      // the others are asked for with the next attempt
+      if (answersNobody(failure)) break;
     }
   }
   return outcome;
 }
+
+/** Whether the others would only wait for the same time-out, or be refused too; else it may be this one lead that it cannot tell. */
+const answersNobody = ({ kind, status, retryAfter }: ConnectorFailure): boolean =>
+  kind === 'rate_limited' || retryAfter !== undefined || (kind === 'unavailable' && status === undefined);

@@ -263,6 +263,23 @@ describe('when Meta does not answer well', () => {
     expect((await leadsOf(db, organization)).map((lead) => lead.external_id)).toEqual(['915']);
   });
 
+  test.each([
+    ['an error of its own', graphError(500, 1, 'An unknown error occurred')],
+    [
+      'what cannot be read',
+      { status: 200, headers: { 'content-type': 'application/json' }, body: '{"field_data":"x"}' },
+    ],
+  ])(
+    'a lead that it answers with %s, at every attempt, does not hold up the others of its delivery',
+    async (_what, answer) => {
+      graph.answer((request) => (request.path.startsWith('/hook/918') ? answer : graphApi(request)));
+      await deliver(metaPayload('918', '919'));
+      await worker();
+      await settled('dead');
+      expect((await leadsOf(db, organization)).map((lead) => lead.external_id)).toEqual(['919']);
+    },
+  );
+
   test('a token that may not read ads still brings the lead', async () => {
     graph.answer((request) =>
       request.path.includes('campaign_id') ? graphError(403, 200, 'Requires ads_management') : graphApi(request),
