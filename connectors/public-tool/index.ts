@@ -7,12 +7,15 @@ import { type Config, manifest } from './manifest.ts';
 export const publicTool = connector(manifest, {
   hook: {
     kind: 'direct',
-    origins: (config) => config.allowed_origins,
+    origins: (config) => config.allowed_origins.map(asBrowsersWriteIt),
     limits: (config) => ({ perAddress: config.per_address_limit, inAll: config.per_form_limit }),
     maxSize: (config) => config.max_size,
     receive,
   },
 });
+
+/** In lower case, without the usual port, a name with other letters as it is in the DNS. */
+const asBrowsersWriteIt = (origin: string): string => URL.parse(origin)?.origin ?? origin;
 
 async function receive(
   request: HookRequest,

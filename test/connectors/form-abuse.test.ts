@@ -110,4 +110,17 @@ describe('a page of another website', () => {
     }
     expect(await leads()).toHaveLength(1);
   });
+
+  test.each([
+    ['https://WWW.Example.com', 'https://www.example.com'],
+    ['https://www.example.com:443', 'https://www.example.com'],
+    ['http://localhost:8080', 'http://localhost:8080'],
+    ['https://www.müller.example', 'https://www.xn--mller-kva.example'],
+  ])('is known by its name however that is written: %s', async (named, origin) => {
+    await connect({ allowed_origins: [named] });
+    const asked = await preflight(origin);
+    expect([asked.status, asked.headers.get('access-control-allow-origin')]).toEqual([204, origin]);
+    expect((await sendJson(SARAH, { origin })).status).toBe(201);
+    expect((await preflight(`${origin}.evil.example.org`)).status).toBe(403);
+  });
 });
