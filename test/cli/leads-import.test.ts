@@ -246,6 +246,14 @@ describe('how files are written', () => {
     );
   });
 
+  test('the line is told of a quote that stands where none may, behind rows of several lines and of any number', async () => {
+    const rows = 'Ann,"one\r\ntwo"\r\n'.repeat(2000);
+    expect(await refusal(`Name,Notes\r\n${rows}Bob,"5" pipe"\r\nEve,x\r\n`)).toMatch(
+      /line 4002: this row goes on behind a quote that closes a cell/,
+    );
+    expect(await refusal('Name,Notes\nAnn,x\n"Bob" B,y\n')).toMatch(/line 3: this row goes on behind a quote/);
+  });
+
   test('a header alone is an import of nothing', async () => {
     expect(await imported('Name,Email\n')).toMatchObject({ rows: 0, created: 0, rejected: 0, status: 'succeeded' });
   });

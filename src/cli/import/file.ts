@@ -93,26 +93,28 @@ export async function* rowsOf(format: Format): AsyncGenerator<Row> {
 
 /** Every record that is not blank, the header too. */
 async function* records(format: Format, watch?: (chunk: Buffer) => void): AsyncGenerator<Row> {
-  const parser = parse({
-    ...optionsOf(format.delimiter),
-    on_record: (cells: string[], { lines }: { lines: number }) => ({ cells, lines }) as unknown as string[],
-  });
-  pipeline(Readable.from(textOf(format, watch)), parser, () => {}); // a failure reaches the loop below
   // the parser takes a CR LF inside of a cell for two lines
   let doubled = 0;
   let last = 0;
-  try {
-    for await (const { cells, lines } of parser as AsyncIterable<{ cells: string[]; lines: number }>) {
-      let breaks = 0;
-      for (const cell of cells) {
-        if (!/[\r\n]/.test(cell)) continue;
-        breaks += cell.match(/\r\n|\r|\n/g)?.length ?? 0;
-        doubled += cell.match(/\r\n/g)?.length ?? 0;
-      }
-      last = lines - doubled;
-      if (last === 1 && ANNOUNCED.test(cells.join(format.delimiter))) continue;
-      if (cells.some((cell) => cell.trim() !== '')) yield { cells, line: last - breaks };
+  const rowOf = (cells: string[], lines: number): Row | null => {
+    let breaks = 0;
+    for (const cell of cells) {
+      if (!/[\r\n]/.test(cell)) continue;
+      breaks += cell.match(/\r\n|\r|\n/g)?.length ?? 0;
+      doubled += cell.match(/\r\n/g)?.length ?? 0;
     }
+    last = lines - doubled;
+    if (last === 1 && ANNOUNCED.test(cells.join(format.delimiter))) return null;
+    return cells.some((cell) => cell.trim() !== '') ? { cells, line: last - breaks } : null;
+  };
+  const parser = parse({
+    ...optionsOf(format.delimiter),
+    // counted as they are parsed: a failure overtakes the rows before it
+    on_record: (cells: string[], { lines }: { lines: number }) => rowOf(cells, lines) as unknown as string[],
+  });
+  pipeline(Readable.from(textOf(format, watch)), parser, () => {}); // a failure reaches the loop below
+  try {
+    yield* parser as AsyncIterable<Row>;
   } catch (error) {
     throw error instanceof CsvError ? new StartupError(inWords(error, format, last + 1), { cause: error }) : error;
   }
@@ -124,6 +126,9 @@ function inWords(error: CsvError, { path }: Format, line: number): string {
   if (error.code === 'CSV_QUOTE_NOT_CLOSED') return `${row} opens a quote that is never closed.`;
   if (error.code === 'CSV_MAX_RECORD_SIZE') {
     return `${row} has more than ${MOST_BYTES_OF_A_ROW.toLocaleString('en')} bytes. Is a quote not closed?`;
+  }
+  if (error.code === 'CSV_NON_TRIMABLE_CHAR_AFTER_CLOSING_QUOTE') {
+    return `${row} goes on behind a quote that closes a cell. A quote inside of one is written twice.`;
   }
   return `${row} cannot be read: ${error.message}.`;
 }
