@@ -9,6 +9,15 @@ export const contracts: readonly Contract[] = [eal, ai93];
 export const contractNamed = (name: ContractName): Contract | undefined =>
   contracts.find((contract) => contract.name === name);
 
-/** Whose errors a request gets whose key says nothing: the first contract of the base path. */
+/** Whose errors a request gets that came to no contract, and whose key says nothing: the first contract of the base path. */
 export const contractOfPath = (path: string): Contract | undefined =>
   contracts.find((contract) => path === contract.basePath || path.startsWith(`${contract.basePath}/`));
+
+/** Whether a contract has something at a path below its base path, by whatever method. */
+export function hasPath({ routes }: Contract, path: string): boolean {
+  const asked = path.split('/').filter((part) => part !== '');
+  return routes.some((route) => {
+    const parts = route.path.split('/').slice(1);
+    return parts.length === asked.length && parts.every((part, index) => part.startsWith('{') || part === asked[index]);
+  });
+}

@@ -1,6 +1,6 @@
 import type { NextFunction } from 'express';
 import type { Contract } from '../contracts/contract.ts';
-import { contractNamed, contracts } from '../contracts/registry.ts';
+import { contractNamed, contracts, hasPath } from '../contracts/registry.ts';
 import { unauthorized } from '../errors.ts';
 import type { KeyActor, Source } from '../operations/actor.ts';
 import { contractOfKey, parseApiKey } from '../security/api-key.ts';
@@ -21,12 +21,15 @@ export const presumedKey = (req: Request): string | undefined =>
 
 /**
  * Which contract answers below a base path that several share: the key's prefix says so, also when the key is no good, so
- * that the error has that contract's shape. Without a key, or with another path's, it is the first of the path.
+ * that the error has that contract's shape. Without a key, or with another path's, it is the first that has the path below it.
  */
-export function chooseContract(basePath: string, token: string | undefined): Contract {
+export function chooseContract(basePath: string, token: string | undefined, path?: string): Contract {
   const here = contracts.filter((contract) => contract.basePath === basePath);
   const named = token ? contractOfKey(token) : undefined;
-  const chosen = here.find((contract) => contract.name === named) ?? here[0];
+  const chosen =
+    here.find((contract) => contract.name === named) ??
+    here.find((contract) => path !== undefined && hasPath(contract, path)) ??
+    here[0];
   if (!chosen) throw new Error(`no contract at ${basePath}`);
   return chosen;
 }
@@ -34,7 +37,7 @@ export function chooseContract(basePath: string, token: string | undefined): Con
 export const selectContract =
   (basePath: string) =>
   (req: Request, res: GatewayResponse, next: NextFunction): void => {
-    res.locals.contract = chooseContract(basePath, presumedKey(req));
+    res.locals.contract = chooseContract(basePath, presumedKey(req), req.path);
     next();
   };
 

@@ -233,9 +233,24 @@ describe('an idempotency key', () => {
   });
 });
 
-test('who comes without a key gets Expert AI Labs’ shape, and the pulse', async () => {
+test('who comes without a key gets Expert AI Labs’ shape where both have the path or neither, and the pulse', async () => {
   expectError(await api.send('GET', '/leads'), 401, 'unauthorized');
+  expectError(await api.send('GET', '/leads/ld_abc'), 401, 'unauthorized');
   expectError(await api.send('GET', '/nope'), 401, 'unauthorized');
   const pulse = await api.send('GET', '/health');
   expect(pulse.body).toEqual({ status: 'ok', version: 'v1', timestamp: expect.any(String) });
 });
+
+test.each(['/leads.csv', '/leads.csv/', '/sources', '/scrapers/runs?limit=1'])(
+  'who comes without a key to %s, which only AI93 has, gets the error that it documents',
+  async (path) => {
+    expectFlatError(await api.send('GET', path), 401, 'unauthorized', /API key is required/);
+    expectFlatError(
+      await api.send('GET', path, { headers: { authorization: 'Bearer nonsense' } }),
+      401,
+      'unauthorized',
+    );
+    const eal = { authorization: `Bearer eal_live_${'a'.repeat(38)}` };
+    expectError(await api.send('GET', path, { headers: eal }), 401, 'unauthorized');
+  },
+);
