@@ -26,6 +26,7 @@ comment on function private.searched_digits is 'Digits by which a phone number i
 --   shorter                    at the beginning of a word (which still is an index look-up)
 --   a phone number             in whatever notation, also beside words: what stands together of digits and their signs is one number,
 --                              unless it is found as it is written
+-- A comma or semicolon behind a word only divides it from the next (Doe, Jane).
 -- An address is looked up by what is before its domain, which many share, and then compared whole.
 -- SQL over the column "row".search_text, with literals in it; null when nothing was typed. (A folded word holds letters and digits
 -- alone, so nothing in it means anything to LIKE.)
@@ -43,7 +44,8 @@ begin
     select distinct string_agg(t.word, ' ' order by t.position)
       from (select w.*, w.position - row_number() over (partition by w.numeric order by w.position) as run
               from (select word, position, word ~ '^[+()0-9./-]+$' as numeric
-                      from regexp_split_to_table(translate(normalize(q, NFKD), '‐–—', '---'), '\s+') with ordinality as s (word, position)
+                      from regexp_split_to_table(translate(normalize(q, NFKD), '‐–—', '---'), '\s+') with ordinality as s (written, position),
+                           regexp_replace(written, '(.)[,;]+$', '\1') as word
                      where word <> '') as w) as t
      group by t.numeric, case when t.numeric then t.run else t.position end
   loop
