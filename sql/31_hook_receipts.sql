@@ -34,8 +34,10 @@ create table if not exists app.hook_receipts (
 
 -- what a worker claims next
 create index if not exists hook_receipts_due on app.hook_receipts (next_attempt_at) where state in ('pending', 'failed');
--- the list of a connection, newest first, and what waits in it
+-- the list of a connection, newest first
 create index if not exists hook_receipts_by_connection on app.hook_receipts (organization_id, connection_id, received_at desc);
+-- what waits in it, or was given up: of a month of receipts, a few
+create index if not exists hook_receipts_open on app.hook_receipts (organization_id, connection_id, state) where state <> 'done';
 -- retention removes the oldest first
 create index if not exists hook_receipts_oldest on app.hook_receipts (received_at);
 

@@ -185,3 +185,22 @@ describe('a page of the audit log', () => {
     expect(nodes.filter((node) => node['Index Name'])).toHaveLength(1);
   });
 });
+
+test('whether anything waits in a connection is told without reading what it has brought in a month', async () => {
+  await db.admin.query(`insert into app.connections (organization_id, vendor) values ($1, 'callrail')`, [organization]);
+  await db.admin.query(
+    `insert into app.hook_receipts (organization_id, connection_id, headers, body, state, call_ids, received_at)
+     select c.organization_id, c.id, '{}', '', case when i % 1000 = 0 then 'dead' when i % 1000 = 1 then 'failed' else 'done' end,
+            array[uuidv7()], now() - i * interval '12 minutes'
+       from app.connections as c, generate_series(1, 3000) as i where c.organization_id = $1`,
+    [organization],
+  );
+  await db.admin.query('vacuum analyze app.hook_receipts');
+  const told = 'select vendor, status, waiting, dead from api.connections';
+  expect(await db.as('tenant', claims, told)).toEqual([{ vendor: 'callrail', status: 'ok', waiting: '3', dead: '3' }]);
+  const read = (await planOf(told)).filter(
+    (node) => node['Relation Name'] === 'hook_receipts' || /^hook_receipts/.test(node['Index Name'] ?? ''),
+  );
+  expect(new Set(read.flatMap((node) => node['Index Name'] ?? []))).toEqual(new Set(['hook_receipts_open']));
+  expect(read.reduce((sum, node) => sum + node['Actual Rows'] + (node['Rows Removed by Filter'] ?? 0), 0)).toBe(6);
+});
