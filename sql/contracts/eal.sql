@@ -120,10 +120,9 @@ return json_build_object(
   'received_at',       app.iso((c).received_at)
 );
 
--- GET /calls/{id}.
--- Also data of the call events.
+-- GET /calls/{id}, and data of the call events. (Not parallel safe, as signing the recording's address asks whose request it is.)
 create or replace function eal.call(c app.calls) returns json
-language sql stable parallel safe
+language sql stable
 return json_build_object(
   'id',                app.typeid('call', (c).id),
   'tracking_number',   (c).tracking_number,

@@ -71,6 +71,10 @@ const BREACHES: Record<string, [statements: string, reported: string]> = {
     'alter function app.authenticate reset search_path',
     'app.authenticate(bytea)',
   ],
+  'no function is marked as safer than what it calls': [
+    'alter function eal.call parallel safe',
+    'eal.call(app.calls) calls app.recording_url',
+  ],
   'no function can be called by everybody': [
     'create function app.oops() returns integer language sql return 1',
     'app.oops()',

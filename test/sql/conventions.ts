@@ -325,6 +325,15 @@ export const CONVENTIONS: Record<string, string> = {
     select p.oid::regprocedure::text from ${FUNCTIONS}
      where p.prosecdef and not coalesce(p.proconfig && array['search_path=', 'search_path=""'], false)`,
 
+  // who is told that it may be evaluated early, once or beside others believes it of all that it calls (raising an error is none of these)
+  'no function is marked as safer than what it calls': `
+    with marked as (
+      select p.oid::regprocedure::text as signature, p.pronamespace::regnamespace || '.' || p.proname as name, p.proparallel = 's' as parallel,
+             position(p.provolatile in 'vsi') as volatility, concat(p.prosrc, pg_get_function_sqlbody(p.oid)) as body
+        from ${FUNCTIONS})
+    select distinct f.signature || ' calls ' || g.name from marked as f join marked as g on g.name <> f.name and g.name <> 'app.fail'
+     where f.body ~ ('\\m' || replace(g.name, '.', '\\.') || '\\(') and (f.parallel and not g.parallel or f.volatility > g.volatility)`,
+
   'no function can be called by everybody': `
     select p.oid::regprocedure::text from ${FUNCTIONS}
      where p.proacl is null or exists (select from aclexplode(p.proacl) g where g.grantee = 0)`,
