@@ -103,7 +103,6 @@ create or replace trigger _200_check_settings before insert or update of setting
 create or replace trigger _500_record after insert or update or delete on app.organizations
   for each row execute function audit.record('organization');
 
--- The columns that say who an organization is never change hands.
 alter table app.organizations enable row level security;
 alter table app.organizations force row level security;
 alter table app.setting_definitions enable row level security;

@@ -100,7 +100,7 @@ comment on column app.dispatch_settings.urgent_at_any_hour         is 'Whether a
 comment on column app.dispatch_settings.qualified_intents          is 'What it takes: water, fire, mold, biohazard, other. A qualified call about something else is reviewed by a person.';
 comment on column app.dispatch_settings.minimum_confidence         is 'A classification that is less sure is reviewed by a person.';
 comment on column app.dispatch_settings.transcript_wait_seconds    is 'How long a call that has no transcript waits for one before it is classified without.';
-comment on column app.dispatch_settings.stale_after_minutes        is 'A call that was told of so long after it came in is reviewed by a person; nobody is texted about yesterday''s call.';
+comment on column app.dispatch_settings.stale_after_minutes        is 'A call that was told of or classified so many minutes after it came in is reviewed by a person; nobody is texted about yesterday''s call.';
 comment on column app.dispatch_settings.auto_dispatch              is 'Whether calls are dispatched without a person. Off: such a call is reviewed.';
 comment on column app.dispatch_settings.crm_push                   is 'Whether a dispatched call makes a job in the CRM, when one is connected.';
 comment on column app.dispatch_settings.sms_callback               is 'Whether the caller of a dispatched call gets a text message.';

@@ -11,7 +11,7 @@
 --   received                       what somebody wrote to us
 --
 -- A message is a row first: whoever queues it does so in the transaction of what it follows from, and the task send_message takes it
--- from there (36_sending_messages.sql says whether and when).
+-- from there (37_sending_messages.sql says whether and when).
 
 create table if not exists app.messages (
   organization_id uuid           not null default private.tenant(),

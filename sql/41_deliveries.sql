@@ -111,7 +111,7 @@ comment on column app.delivery_attempts.event_type      is 'Event type.';
 comment on column app.delivery_attempts.attempt         is '1 for the first.';
 comment on column app.delivery_attempts.status          is 'delivered | failed (another try follows) | dead_letter (none does).';
 comment on column app.delivery_attempts.response_status is 'HTTP status; null when there was no answer.';
-comment on column app.delivery_attempts.latency_ms      is 'Milliseconds from the connection to the end of the answer.';
+comment on column app.delivery_attempts.latency_ms      is 'Milliseconds to the end of the answer: looking up the name and connecting are part of it.';
 comment on column app.delivery_attempts.response_body   is 'First 4 KB of the answer.';
 comment on column app.delivery_attempts.error           is 'Why there was no answer: timeout, connection_refused, forbidden_address ….';
 comment on column app.delivery_attempts.attempted_at    is 'When it was sent.';

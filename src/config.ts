@@ -5,7 +5,7 @@ import { StartupError } from './startup-error.ts';
 import type { S3Settings } from './storage/s3.ts';
 import type { StorageSettings } from './storage/storage.ts';
 
-// The only reader of process.env. A bad value is one clear line, and nothing starts.
+// The only reader of settings in process.env. A bad value is one clear line, and nothing starts.
 
 const UNITS = { s: 1, m: 60, h: 3600, d: 86_400 } as const;
 

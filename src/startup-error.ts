@@ -1,4 +1,4 @@
-/** A problem for the operator: one line that says what is wrong and how to mend it. main.ts prints it and exits 1. */
+/** A problem for the operator: one line that says what is wrong and how to mend it. The command line prints it and exits 1 (cli/report.ts). */
 export class StartupError extends Error {
   override readonly name = 'StartupError';
 

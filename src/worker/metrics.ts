@@ -46,7 +46,7 @@ export function createWorkerMetrics(registry: Registry): WorkerMetrics {
   });
   const latency = new Histogram({
     name: 'trunkline_webhook_attempt_seconds',
-    help: 'Time from the connection to the end of the answer',
+    help: 'Time to the end of the answer, looking up the name and connecting included',
     labelNames: ['outcome'],
     buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
     registers,

@@ -17,12 +17,9 @@ export const inline = (text: string): string => escapeHtml(text).replaceAll(/`([
 /** For ids of elements: "Audit log" → audit-log. */
 export const slug = (text: string): string => text.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-');
 
-/** A table; head and cells are HTML, and each cell says on a phone, where there is no head, what it is. */
+/** A table; head and cells are HTML. */
 export function table(columns: string[], rows: string[][]): string {
-  const labels = columns.map((column) => column.replaceAll(/<[^>]*>/g, ''));
   const head = columns.map((column) => `<th scope="col">${column}</th>`).join('');
-  const body = rows
-    .map((cells) => `<tr>${cells.map((cell, index) => `<td data-label="${labels[index]}">${cell}</td>`).join('')}</tr>`)
-    .join('');
+  const body = rows.map((cells) => `<tr>${cells.map((cell) => `<td>${cell}</td>`).join('')}</tr>`).join('');
   return `<div class="table"><table><thead><tr>${head}</tr></thead><tbody>${body}</tbody></table></div>`;
 }
