@@ -129,16 +129,7 @@ $$;
 
 comment on function app.push_lead is 'Asks that a lead be in the CRM as it is now, and that a call be a job there; the record, or null without a CRM or lead.';
 
--- The same for the calling organization.
---   call_id  a call of the lead's that is to be a job in the CRM
-create or replace function app.request_crm_push(lead_id uuid, call_id uuid default null) returns app.crm_records
-language sql volatile security definer
-set search_path = ''
-as $$ select app.push_lead(private.writable('leads'), lead_id, call_id) $$;
-
-comment on function app.request_crm_push is 'Asks that one of your leads be in the CRM, and a call be a job there; the record, or null without a CRM or lead.';
-
--- The same by hand. Raises 404 when there is no such lead, and 409 when there is no CRM.
+-- The same for the calling organization, by hand. Raises 404 when there is no such lead, and 409 when there is no CRM.
 create or replace function app.push_to_crm(lead_id uuid) returns app.crm_records
 language plpgsql volatile security definer
 set search_path = ''
@@ -174,4 +165,4 @@ $$;
 
 comment on function app.latest_crm_record is 'The record of one of your leads in the CRM that was last asked for; null when there is none.';
 
-grant execute on function app.request_crm_push, app.push_to_crm, app.latest_crm_record to tenant;
+grant execute on function app.push_to_crm, app.latest_crm_record to tenant;

@@ -79,10 +79,10 @@ export async function addCall(db: TestDatabase, organization: string, columns: o
 }
 
 /** Asks for a push as dispatch does. */
-export const requestPush = (db: TestDatabase, organization: string, lead: string, call: string | null = null) =>
-  db.as<{ id: string | null; state: string | null }>(
-    'tenant',
-    claimsOf(organization),
-    'select * from app.request_crm_push($1, $2)',
-    [lead, call],
+export async function requestPush(db: TestDatabase, organization: string, lead: string, call: string | null = null) {
+  const { rows } = await db.admin.query<{ id: string | null; state: string | null }>(
+    'select * from app.push_lead($1, $2, $3)',
+    [organization, lead, call],
   );
+  return rows;
+}
