@@ -6,7 +6,7 @@ import type { Config } from './manifest.ts';
 
 // A lead as a contact: what is sent, and which contact is the lead's.
 
-export function propertiesOf(lead: CrmLead, config: Config): Record<string, unknown> {
+function propertiesOf(lead: CrmLead, config: Config): Record<string, unknown> {
   const { first, last } = splitName(lead.name);
   return {
     ...(first && { firstname: first }),

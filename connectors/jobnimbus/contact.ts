@@ -59,7 +59,7 @@ export async function findContact(lead: CrmLead, config: Config, io: ConnectorIo
 }
 
 /** A number as JobNimbus keeps it: its digits, without the country code of its own country. */
-export function localPhone(phone: string): string {
+function localPhone(phone: string): string {
   const digits = phone.replace(/\D/g, '');
   return digits.length === 11 && digits.startsWith('1') ? digits.slice(1) : digits;
 }

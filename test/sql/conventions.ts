@@ -57,7 +57,7 @@ const WRITTEN_BY_FUNCTIONS = [
 const SECRET_COLUMNS = '^(key_hash|token_hash|ciphertext|response_body|answer|fingerprint|snapshot|body|headers)$';
 
 /** What anybody may call. */
-export const FUNCTIONS_OF: Record<string, string[]> = {
+const FUNCTIONS_OF: Record<string, string[]> = {
   anon: [
     'app.accept_invitation',
     'app.cursor',
@@ -182,7 +182,7 @@ export const FUNCTIONS_OF: Record<string, string[]> = {
 };
 
 /** Which schemas a role can name. Analysts see api alone. */
-export const SCHEMAS_OF: Record<string, string[]> = {
+const SCHEMAS_OF: Record<string, string[]> = {
   anon: ['api', 'app'],
   tenant: ['ai93', 'api', 'app', 'audit', 'eal'],
   analyst: ['api'],
@@ -194,7 +194,7 @@ export const SCHEMAS_OF: Record<string, string[]> = {
 };
 
 /** What the logins and anon may do with tables by themselves. */
-export const TABLES_OF: Record<string, string[]> = {
+const TABLES_OF: Record<string, string[]> = {
   anon: [],
   gateway: ['private.rate_limits: DELETE, INSERT, SELECT, UPDATE'],
   postgrest: [],

@@ -33,7 +33,7 @@ export interface Prepared {
   secret_ids: string[];
   attempt: number;
 }
-export const jobOf = ({ organization_id, delivery_id, attempt }: DueDelivery) => ({
+const jobOf = ({ organization_id, delivery_id, attempt }: DueDelivery) => ({
   organization_id,
   delivery_id,
   attempt,

@@ -39,7 +39,7 @@ export const cleanBaseUrl = (given: string): string =>
     .replace(/\/+$/, '')
     .replace(/\/api\/v1$/, '');
 
-export async function baseUrlOf(caller: Caller): Promise<string> {
+async function baseUrlOf(caller: Caller): Promise<string> {
   const { baseUrl } = await caller.getCredentials<{ baseUrl: string }>('trunklineApi');
   return cleanBaseUrl(baseUrl);
 }

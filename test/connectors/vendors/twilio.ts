@@ -8,7 +8,7 @@ import { json } from '../http-service.ts';
 // Twilio's wire format: its REST API, and what it posts to hooks, signed as it signs.
 
 const ACCOUNT = 'AC0123456789abcdef0123456789abcdef';
-export const HOOK_URL = 'https://trunkline.example.com/hooks/twilio/token';
+const HOOK_URL = 'https://trunkline.example.com/hooks/twilio/token';
 
 /** A text that came in, as Twilio tells of it. */
 export const incoming = (body: string, more: Record<string, string> = {}): Record<string, string> => ({
@@ -54,7 +54,7 @@ export function twilioPost(url: string, fields: Record<string, string>, token: s
   };
 }
 
-export function twilioRequest(url: string, fields: Record<string, string>, token: string): HookRequest {
+function twilioRequest(url: string, fields: Record<string, string>, token: string): HookRequest {
   const { body, headers } = twilioPost(url, fields, token);
   return { url, headers, rawBody: Buffer.from(body), query: new URL(url).searchParams };
 }
