@@ -6,7 +6,7 @@ import type { Agent } from 'undici';
 import { ConnectorFailure } from '../../connectors/failure.ts';
 import type { AddressGuard } from '../webhooks/address-guard.ts';
 import { parseRetryAfter } from '../webhooks/sender.ts';
-import { unreachable } from './http-client.ts';
+import { unreachable } from './unreachable.ts';
 
 export interface DownloadSource {
   url: string;

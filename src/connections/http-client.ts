@@ -3,11 +3,11 @@ import type { Explanation, HttpAnswer, HttpClient, HttpRequest, MailClient } fro
 import { ConnectorFailure, type FailureKind } from '../../connectors/failure.ts';
 import { parseJson } from '../../connectors/json.ts';
 import type { AddressGuard } from '../webhooks/address-guard.ts';
-import { errorCode, guardedConnector, parseRetryAfter } from '../webhooks/sender.ts';
+import { guardedConnector, parseRetryAfter } from '../webhooks/sender.ts';
 import { type Downloaded, type DownloadSource, download } from './download.ts';
 import { createMailClient } from './mail-client.ts';
 import { redact } from './redact.ts';
-import { REASONS } from './unreachable.ts';
+import { unreachable } from './unreachable.ts';
 
 export interface OutboundOptions {
   guard: AddressGuard;
@@ -170,26 +170,6 @@ function parsed(text: string): { value: unknown } | undefined {
 function kindOf(status: number): FailureKind {
   if (status === 429) return 'rate_limited';
   return status >= 500 || status === 408 || status === 425 ? 'unavailable' : 'refused';
-}
-
-export function unreachable(
-  error: Error,
-  host: string,
-  timeoutMs: number | undefined,
-  begun = false,
-): ConnectorFailure {
-  if (timeoutMs !== undefined)
-    return new ConnectorFailure('unavailable', `${host} did not answer within ${timeoutMs / 1000} s.`, {
-      uncertain: begun,
-    });
-  const first = error instanceof AggregateError ? ((error.errors[0] as Error | undefined) ?? error) : error;
-  if ((first as NodeJS.ErrnoException).code === 'UND_ERR_INVALID_ARG') {
-    return new ConnectorFailure('refused', 'A credential holds characters that cannot be sent to the service.');
-  }
-  const code = errorCode(first as NodeJS.ErrnoException);
-  return new ConnectorFailure(code === 'forbidden_address' ? 'refused' : 'unavailable', `${host} ${REASONS[code]}.`, {
-    uncertain: begun,
-  });
 }
 
 /** Says when a request begins to be written: until then, the service knows nothing of it. */
