@@ -13,12 +13,15 @@ export interface DeliveryJobData {
 
 export type DeliveryJob = Job<DeliveryJobData>;
 
-// The shortest that pg-boss allows. A worker says every few seconds of each slow job that it is still at it; the jobs of one
-// that was killed are handed out again after this time and at most SUPERVISE_SECONDS more.
-const HEARTBEAT_SECONDS = 10;
-// A job ends by being deleted, however often it was handed out again before: its attempts are counted elsewhere.
-const ENDLESS = 2_000_000_000;
-const A_YEAR_IN_SECONDS = 365 * 86_400;
+/** What holds for every job. */
+export const EVERY_JOB = {
+  // The shortest that pg-boss allows. A worker says every few seconds of each slow job that it is still at it; the jobs of one
+  // that was killed are handed out again after this time and at most SUPERVISE_SECONDS more.
+  heartbeatSeconds: 10,
+  // A job ends by being deleted, however often it was handed out again before: its attempts are counted elsewhere.
+  retryLimit: 2_000_000_000,
+  retentionSeconds: 365 * 86_400,
+} as const;
 
 /** pg-boss on the worker's own connections. It upholds the queues: expiry, heartbeats, deletion, cron. */
 export async function openQueue(pool: pg.Pool, log: Logger, superviseSeconds: number): Promise<PgBoss> {
@@ -49,9 +52,7 @@ export function deliveryJob(
     data,
     priority: lane.priority,
     group: { id: endpointId },
-    heartbeatSeconds: HEARTBEAT_SECONDS,
-    retryLimit: ENDLESS,
-    retentionSeconds: A_YEAR_IN_SECONDS,
+    ...EVERY_JOB,
     ...(startAfter && { startAfter }),
   };
 }

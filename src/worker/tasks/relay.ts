@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import { queueDatabase, TASK_QUEUES } from '../../database/queue-schema.ts';
 import { inTransaction } from '../database.ts';
 import { type Loop, startLoop } from '../loop.ts';
+import { EVERY_JOB } from '../queue.ts';
 import { isStatement, type TaskKind } from './task.ts';
 
 /** Data of a task job: tasks of one kind and one organization, as they were asked for. */
@@ -24,10 +25,6 @@ interface Due {
 }
 
 const BATCH = 1000;
-const HEARTBEAT_SECONDS = 10;
-// a job ends by being deleted; how often a task failed is counted in app.tasks
-const ENDLESS = 2_000_000_000;
-const A_YEAR_IN_SECONDS = 365 * 86_400;
 
 /** The queue of a kind: what waits for others has places of its own. */
 const queueOf = (kind: TaskKind): string => (isStatement(kind) ? TASK_QUEUES.statements : TASK_QUEUES.outside);
@@ -37,9 +34,7 @@ export const taskJob = (data: TaskJobData, startAfter: Date): JobInsert<TaskJobD
   priority: data.priority,
   startAfter,
   group: { id: data.organizationId },
-  heartbeatSeconds: HEARTBEAT_SECONDS,
-  retryLimit: ENDLESS,
-  retentionSeconds: A_YEAR_IN_SECONDS,
+  ...EVERY_JOB,
 });
 
 export interface TaskRelayOptions {
