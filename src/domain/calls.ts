@@ -18,14 +18,12 @@ import {
   text,
   timestamp,
 } from './fields.ts';
+import { INTENTS, JUNK, URGENCIES } from './intents.ts';
 
-export const INTENTS = ['water', 'fire', 'mold', 'biohazard', 'sales_pitch', 'wrong_number', 'other'] as const;
-const URGENCIES = ['high', 'medium', 'low'] as const;
 const ACTIONS = ['auto_dispatch', 'callback', 'review', 'ignore'] as const;
 const CALL_STATUSES = ['received', 'classified', 'dispatched'] as const;
 /** The document filters by two words of its own: sales is sales_pitch, junk is whatever was filtered out. */
 const CLASSIFICATIONS = [...INTENTS, 'sales', 'junk'] as const;
-const JUNK = ['sales_pitch', 'wrong_number'];
 
 const id = prefixedId('call').meta({ description: 'Id of the call: `call_` and 26 characters.' });
 const missing = 'No such call.';

@@ -1,5 +1,5 @@
 import { eal } from '../contracts/eal/index.ts';
-import { INTENTS } from '../domain/calls.ts';
+import { INTENTS } from '../domain/intents.ts';
 import { createSchemas } from '../gateway/openapi/schemas.ts';
 import type { JsonSchema } from '../gateway/openapi/types.ts';
 import { type Offer, PLAN, RECORDS } from './plan.ts';
