@@ -115,7 +115,7 @@ select 'ai93', e.type, e.action, e.changed, e.condition::jsonpath, e.description
     ('lead.status_changed', 'lead.updated', '{pipeline_stage}'::text[], null,                             'The status is another one than before',                          '{"pipeline_stage": "contacted"}'),
     ('lead.replied',        'lead.updated', '{reply_count}'::text[],    null,                             'A reply of the lead was recorded',                               '{"pipeline_stage": "replied", "reply_count": 1, "last_reply_at": "2026-05-04T13:40:00.000Z"}'),
     ('lead.converted',      'lead.updated', '{pipeline_stage}'::text[], '$.pipeline_stage == "won"',      'The new status is converted; comes besides lead.status_changed', '{"pipeline_stage": "won"}'),
-    ('lead.handed_off',     'lead.updated', '{handed_off_at,handoff_destination,handoff_metadata}'::text[], '$.handed_off_at != null', 'The lead was handed off to a system downstream',                 '{"pipeline_stage": "qualified", "handed_off_at": "2026-05-04T14:00:00.000Z", "handoff_destination": "krew", "handoff_metadata": {"krewLeadId": "kl_xyz"}}')
+    ('lead.handed_off',     'lead.updated', '{handed_off_at,handoff_destination,handoff_metadata}'::text[], '$.handed_off_at != null', 'The lead was handed off to a system downstream, which takes over from here', '{"pipeline_stage": "qualified", "handed_off_at": "2026-05-04T14:00:00.000Z", "handoff_destination": "krew", "handoff_metadata": {"krewLeadId": "kl_xyz"}}')
   ) as e (type, action, changed, condition, description, sample)
 on conflict (contract, type) do update
    set action = excluded.action, changed = excluded.changed, condition = excluded.condition, description = excluded.description, sample = excluded.sample

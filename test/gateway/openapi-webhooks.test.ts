@@ -15,11 +15,14 @@ const bodyOf = (name: string): string[] => ['webhooks', name, 'post', 'requestBo
 describe.each(documents)('webhooks of %s', (_contract, { contract, document, faults }) => {
   const webhooks = Object.entries(document.webhooks);
 
-  test('are the event names that the database knows', async () => {
-    const { rows } = await stage.db.admin.query('select type from app.event_types where contract = $1', [
-      contract.name,
-    ]);
-    expect(webhooks.map(([name]) => name).sort()).toEqual(rows.map(({ type }) => type).sort());
+  test('are the events that the database knows, described alike', async () => {
+    const { rows } = await stage.db.admin.query(
+      'select type as name, description from app.event_types where contract = $1',
+      [contract.name],
+    );
+    const events = contract.deliveries.events.map(({ name, description }) => ({ name, description }));
+    expect(new Set(events)).toEqual(new Set(rows));
+    expect(webhooks.map(([name]) => name).sort()).toEqual(rows.map(({ name }) => name).sort());
     expect(webhooks).toHaveLength({ eal: 11, ai93: 5, leadscraper: 0 }[contract.name]);
   });
 
