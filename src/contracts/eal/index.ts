@@ -33,7 +33,7 @@ export const eal: Contract = {
   ],
   scopes: {
     read: 'Read everything of the organization.',
-    write: 'Read, and change leads.',
+    write: 'Read, and change leads and calls.',
     admin: 'Write, and manage organizations, webhooks, connectors and keys.',
   },
   reach: 'A key belongs to one organization.',
