@@ -173,8 +173,19 @@ create or replace function app.slug(name text) returns text
 language sql immutable
 return coalesce(nullif(left(trim(both '-' from regexp_replace(lower(name), '[^a-z0-9]+', '-', 'g')), 60), ''), 'organization');
 
+-- Creates an organization without a parent; with one, a child. For the operator's command line only.
+create or replace function app.create_organization(name text, industry text, slug text, parent uuid) returns app.organizations
+language sql security definer
+set search_path = ''
+as $$
+  insert into app.organizations (parent_organization_id, name, slug, industry)
+  values (parent, create_organization.name, coalesce(create_organization.slug, app.slug(create_organization.name)), create_organization.industry)
+  returning *
+$$;
+
 comment on function app.check_settings is 'Trigger: refuses settings that are not defined, or whose value is not of their kind.';
 comment on function app.slug           is 'A slug for a name: lower-case letters, digits and hyphens.';
+comment on function app.create_organization is 'Creates an organization, with or without a parent. For the operator''s command line only.';
 
 grant select (id, parent_organization_id, name, slug, industry, settings, created_at, updated_at)
    on app.organizations to tenant, analyst, analyst_all;

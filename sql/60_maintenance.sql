@@ -64,16 +64,4 @@ $$;
 
 comment on function app.remove_expired is 'Removes expired answers, events, hook receipts and texts of messages older than their retention, and what deleted endpoints kept; returns how many rows.';
 
--- Creates an organization without a parent; with one, a child. For the operator's command line only.
-create or replace function app.create_organization(name text, industry text, slug text, parent uuid) returns app.organizations
-language sql security definer
-set search_path = ''
-as $$
-  insert into app.organizations (parent_organization_id, name, slug, industry)
-  values (parent, create_organization.name, coalesce(create_organization.slug, app.slug(create_organization.name)), create_organization.industry)
-  returning *
-$$;
-
-comment on function app.create_organization is 'Creates an organization, with or without a parent. For the operator''s command line only.';
-
 grant execute on function app.remove_expired to worker;
