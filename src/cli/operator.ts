@@ -34,7 +34,7 @@ async function inWords(error: unknown, client: pg.Client, adminUrl: string): Pro
   if (!(error instanceof pg.DatabaseError)) return error;
   return (
     administratorProblem(error, adminUrl) ??
-    fromDatabase(error, await readReasons(client as unknown as pg.Pool).catch(() => new Map())) ??
+    fromDatabase(error, await readReasons(client).catch(() => new Map())) ??
     error
   );
 }

@@ -179,7 +179,7 @@ async function keep(query: Query, core: Core, { key, fingerprint }: Idempotency,
 const contextOf = (key: string): string => `idempotency:${key}`;
 
 /** Reads the reasons of the database's constraints ("field: reason"). */
-export async function readReasons(pool: pg.Pool): Promise<ConstraintReasons> {
+export async function readReasons(pool: Pick<pg.ClientBase, 'query'>): Promise<ConstraintReasons> {
   const { rows } = await pool.query<{ name: string; comment: string }>(`
     select c.conname as name, d.description as comment
       from pg_constraint c join pg_description d on d.objoid = c.oid and d.classoid = 'pg_constraint'::regclass
