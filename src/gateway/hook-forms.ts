@@ -6,7 +6,7 @@ import type { Gateway } from './gateway.ts';
 import { type CalledHook, hookRequest, readBody } from './hook-request.ts';
 import { limitRequest, placeOf } from './limit.ts';
 import type { GatewayResponse, Request } from './locals.ts';
-import { escapeHtml, PAGE_HEADERS, page } from './page.ts';
+import { escapeHtml, PAGE_HEADERS, page, refuse, wantsPage } from './page.ts';
 
 // Hooks that a visitor of a website waits for. A script gets JSON, a browser that sent a plain form a page or a redirect. No answer
 // holds an id, or tells whether the lead is new.
@@ -50,7 +50,7 @@ export async function receiveForm(
     await keep(gateway, res, called, received.leads);
     thank(req, res, received);
   } catch (error) {
-    refuse(req, res, fromDatabase(error, gateway.core.reasons) ?? error);
+    refuse(req, res, fromDatabase(error, gateway.core.reasons) ?? error, 'Form', 'The form was not sent');
   }
 }
 
@@ -93,8 +93,6 @@ async function keep(
     );
 }
 
-const wantsPage = (req: Request): boolean => req.accepts(['json', 'html']) === 'html';
-
 function thank(
   req: Request,
   res: GatewayResponse,
@@ -124,11 +122,4 @@ function refuseFields(req: Request, res: GatewayResponse, errors: Record<string,
   );
   res.set(PAGE_HEADERS);
   res.send(page('Please correct the form', `<h1>Please go back and correct the form</h1><ul>${items.join('')}</ul>`));
-}
-
-/** A person gets a page that says what is wrong; a script the usual error. */
-function refuse(req: Request, res: GatewayResponse, error: unknown): void {
-  if (!(error instanceof AppError) || !wantsPage(req)) throw error;
-  res.status(error.status).vary('Accept').set(PAGE_HEADERS);
-  res.send(page('Form', `<h1>The form was not sent</h1><p>${escapeHtml(error.message)}</p>`));
 }

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import express, { type Router } from 'express';
 import { runInScope } from '../database/transaction.ts';
-import { AppError, fromDatabase, notFound } from '../errors.ts';
+import { fromDatabase, notFound } from '../errors.ts';
 import { generateApiKey } from '../security/api-key.ts';
 import type { Gateway } from './gateway.ts';
 import { limitAnonymous } from './identify.ts';
 import type { GatewayResponse, Request } from './locals.ts';
-import { escapeHtml, PAGE_HEADERS, page } from './page.ts';
+import { escapeHtml, PAGE_HEADERS, page, refuse, wantsPage } from './page.ts';
 
 // Accepting an invitation: a page for a browser, JSON for everybody else, at the link that POST /organizations answered with.
 // Opening the link changes nothing (mail scanners open links); the button, or a POST, accepts.
@@ -19,7 +19,6 @@ interface Invitation {
 }
 
 const hashOf = (token: unknown): Buffer => createHash('sha256').update(String(token)).digest();
-const wantsPage = (req: Request): boolean => req.accepts(['json', 'html']) === 'html';
 
 export function invitations(gateway: Gateway): Router {
   const router = express.Router();
@@ -50,7 +49,7 @@ export function invitations(gateway: Gateway): Router {
       const body = { organization, email, state, expires_at: invitation.expires_at.toISOString() };
       show(req, res, 200, body, invitationPage(body));
     } catch (error) {
-      refuse(req, res, fromDatabase(error, reasons) ?? error);
+      refuse(req, res, fromDatabase(error, reasons) ?? error, 'Invitation', 'This invitation cannot be used');
     }
   });
 
@@ -72,7 +71,7 @@ export function invitations(gateway: Gateway): Router {
       };
       show(req, res, 201, body, keyPage(body.organization, body.key));
     } catch (error) {
-      refuse(req, res, fromDatabase(error, reasons) ?? error);
+      refuse(req, res, fromDatabase(error, reasons) ?? error, 'Invitation', 'This invitation cannot be used');
     }
   });
   return router;
@@ -82,13 +81,6 @@ function show(req: Request, res: GatewayResponse, status: number, body: object, 
   res.status(status).vary('Accept');
   if (wantsPage(req)) res.set(PAGE_HEADERS).send(html);
   else res.json(body);
-}
-
-/** A person gets a page that says what is wrong; everybody else the usual error. */
-function refuse(req: Request, res: GatewayResponse, error: unknown): void {
-  if (!(error instanceof AppError) || !wantsPage(req)) throw error;
-  res.status(error.status).vary('Accept').set(PAGE_HEADERS);
-  res.send(page('Invitation', `<h1>This invitation cannot be used</h1><p>${escapeHtml(error.message)}</p>`));
 }
 
 function invitationPage(invitation: {

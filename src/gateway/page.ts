@@ -1,3 +1,6 @@
+import { AppError } from '../errors.ts';
+import type { GatewayResponse, Request } from './locals.ts';
+
 // Pages for people: few, small, without scripts or anything from elsewhere.
 
 export const escapeHtml = (text: string): string =>
@@ -8,7 +11,7 @@ export const escapeHtml = (text: string): string =>
     .replaceAll('"', '&quot;')
     .replaceAll("'", '&#39;');
 
-/** Headers of every page: nothing is loaded, framed, cached or told to other sites. */
+/** Headers of every page: nothing is loaded, framed or told to other sites. */
 export const PAGE_HEADERS: Record<string, string> = {
   'Content-Type': 'text/html; charset=utf-8',
   'Content-Security-Policy':
@@ -30,3 +33,13 @@ button { font: inherit; padding: .6rem 1.4rem; border: 0; border-radius: .5rem; 
 /** A page. `body` is HTML: what goes into it must have been escaped. */
 export const page = (title: string, body: string): string =>
   `<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>${escapeHtml(title)}</title><style>${STYLE}</style></head><body>${body}</body></html>\n`;
+
+/** Whether it is a browser that asks: everybody else gets JSON. */
+export const wantsPage = (req: Request): boolean => req.accepts(['json', 'html']) === 'html';
+
+/** A person gets a page that says what is wrong; everybody else the usual error. */
+export function refuse(req: Request, res: GatewayResponse, error: unknown, title: string, heading: string): void {
+  if (!(error instanceof AppError) || !wantsPage(req)) throw error;
+  res.status(error.status).vary('Accept').set(PAGE_HEADERS);
+  res.send(page(title, `<h1>${heading}</h1><p>${escapeHtml(error.message)}</p>`));
+}
