@@ -88,7 +88,10 @@ declare
   through record;
 begin
   select b.* into m from app.messages as b where b.organization_id = begin_message.organization and b.id = begin_message.message for update;
-  if m.state = 'sending' then
+  if m.state = 'sending' and m.vendor = 'outbox' then
+    -- it is written to a file at most, and may be written again
+    update app.messages as b set state = 'queued' where b.organization_id = m.organization_id and b.id = m.id returning b.* into m;
+  elsif m.state = 'sending' then
     update app.messages as b
        set state = 'unknown', error = 'Sending it was interrupted: it may have been sent. It is not sent again by itself.'
      where b.organization_id = m.organization_id and b.id = m.id;

@@ -170,6 +170,7 @@ describe('a queued message', () => {
 
 describe('sending', () => {
   test('is committed as such before anything leaves; found so later, it is not known whether it left', async () => {
+    await connect('twilio');
     const message = await queue();
     expect(await begin(message)).toMatchObject({ verdict: 'send', attempt: 1, to_address: '+14045550173' });
     expect(await now(message)).toMatchObject({ state: 'sending', attempts: 1 });
@@ -182,6 +183,15 @@ describe('sending', () => {
     // the first worker was only slow
     await settle(message, 1, 'sent', ['SM1']);
     expect(await now(message)).toMatchObject({ state: 'sent', external_id: 'SM1', error: null });
+  });
+
+  test('is begun anew where it was interrupted on its way to the outbox: nothing left', async () => {
+    const message = await queue();
+    expect(await begin(message)).toMatchObject({ verdict: 'send', attempt: 1, vendor: 'outbox' });
+    expect(await begin(message)).toMatchObject({ verdict: 'send', attempt: 2, vendor: 'outbox' });
+    expect(await settle(message, 1, 'sent')).toEqual([{ settled: false }]);
+    await settle(message, 2, 'sent');
+    expect(await now(message)).toMatchObject({ state: 'sent', attempts: 2, error: null });
   });
 
   test('settles its own attempt only', async () => {
