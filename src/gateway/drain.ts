@@ -1,5 +1,5 @@
 import type { Server, ServerResponse } from 'node:http';
-import { Server as NetServer } from 'node:net';
+import { Server as NetServer, type Socket } from 'node:net';
 
 /** How long requests under way may take to finish. */
 const PATIENCE_MS = 20_000;
@@ -12,19 +12,20 @@ const FAREWELL_MS = 500;
  * tell whether its request was taken. What is still under way when the time is up is cut off.
  */
 export function drainOf(server: Server): () => Promise<void> {
-  const answering = new Set<ServerResponse>();
+  // the latest answer of each connection: of several under way on one, only that may say that it is the last
+  const latest = new Map<Socket, ServerResponse>();
   let ending = false;
   const last = (res: ServerResponse): void => {
     if (!res.headersSent) res.setHeader('Connection', 'close');
   };
-  server.prependListener('request', (_req, res) => {
-    answering.add(res);
-    res.once('close', () => answering.delete(res));
+  server.on('connection', (socket) => socket.once('close', () => latest.delete(socket)));
+  server.prependListener('request', (req, res) => {
+    latest.set(req.socket, res);
     if (ending) last(res);
   });
   return async () => {
     ending = true;
-    for (const res of answering) last(res);
+    for (const res of latest.values()) last(res);
     // (the close of an HTTP server closes connections between two requests at once)
     const closed = new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()));
     let idle: NodeJS.Timeout | undefined;
