@@ -34,6 +34,8 @@ beforeEach(async () => {
 afterEach(async () => {
   for (const child of children.splice(0)) child.kill('SIGKILL');
   for (const worker of workers.splice(0)) await worker.stop();
+  // what still waits is no business of the next test's workers
+  await db.admin.query('delete from app.tasks');
 });
 
 const work = async (count = 1) => {
