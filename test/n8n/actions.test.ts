@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { httpCrm, ownCrm } from '../connectors/vendors/http-crm.ts';
 import { startReceiver } from '../support/receiver.ts';
@@ -21,7 +22,8 @@ afterAll(() => world?.stop());
 /** Publishes a chain of nodes, starts it with a request, and returns its execution. */
 async function run(name: string, nodes: WorkflowNode[], body: object = {}): Promise<Json> {
   const { n8n } = world;
-  const path = `run-${name}`;
+  // its own each time: what a failed try has published still listens
+  const path = `run-${name}-${randomUUID()}`;
   const all = [onRequest(path), ...nodes];
   const id = await n8n.workflow(name, all, chain(all));
   await n8n.publish(id);
@@ -246,6 +248,8 @@ describe('operations', () => {
         additionalFields: {
           external_id: 'c-1',
           source: 'phone_system',
+          // nobody classifies what we called ourselves, so it stays as it is while the workflow runs
+          direction: 'outbound',
           duration_seconds: 142,
           answered: true,
           transcript: 'Water everywhere.',
